@@ -5,6 +5,7 @@ find_package(LibTorch 2.11 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(libutf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 
 # Debian's component packages of OpenCV ship neither a CMake config nor a .pc file.
 find_path(OpenCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
@@ -26,7 +27,7 @@ add_library(Ditto::dependencies ALIAS ditto_dependencies)
 target_include_directories(ditto_dependencies BEFORE INTERFACE ${fmt_overlay})
 target_include_directories(ditto_dependencies SYSTEM INTERFACE ${OpenCV_INCLUDE_DIR})
 target_link_libraries(ditto_dependencies INTERFACE nlohmann_json::nlohmann_json PkgConfig::ffmpeg
-  PkgConfig::sentencepiece ${opencv_libraries} ${fmt_LIBRARY} Threads::Threads)
+  PkgConfig::sentencepiece PkgConfig::libutf8proc ${opencv_libraries} ${fmt_LIBRARY} Threads::Threads)
 
 find_package(CLI11 QUIET)
 add_library(ditto_cli INTERFACE)
