@@ -1,0 +1,80 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/feature.h"
+#include "core/site.h"
+#include "core/step_grid.h"
+
+namespace ditto {
+
+/// Cheap, step-dependent tensors a model offers to policies. kTimeEmbedding: what the network is told of the timestep,
+/// [rows, channels]. kTimeProjection: its projection to modulations, [rows, parts, channels]. kModulatedInput: the
+/// normalised and modulated input of the first unit, [rows, tokens, channels].
+enum class Signal : std::uint8_t { kTimeEmbedding, kTimeProjection, kModulatedInput };
+
+/// What a policy may look at, and the tensors it asked the store to hold, for one site and branch. A policy owns no
+/// tensors of its own: what it wants to compare with later is remembered here and counts against the byte budget.
+class Evidence {
+ public:
+  virtual ~Evidence() = default;
+  virtual at::Tensor hidden() const = 0;              ///< state entering the site [1, tokens, channels]; undefined at the prediction
+  virtual at::Tensor probe(int index) const = 0;      ///< state at plan.probes[index]; undefined when not reached in this step
+  virtual at::Tensor signal(Signal signal) const = 0; ///< undefined at the prediction site
+  virtual at::Tensor recall(const std::string& name) const = 0;  ///< what was remembered; undefined when nothing was
+  /// Replaces what is held under `name`. False, and nothing is held, when the byte budget is exhausted.
+  virtual bool remember(const std::string& name, const at::Tensor& tensor) = 0;
+};
+
+/// One question of the engine: this site, step and branch. Snapshots are ordered newest first.
+struct DecisionPoint {
+  StepInfo step;
+  Branch branch = Branch::kConditional;
+  int site = 0;  ///< index into the policy's plan
+  std::span<const Snapshot> snapshots;
+  const at::Tensor& latent;  ///< the model's input [1, channels, frames, height, width], fp32
+  Evidence& evidence;
+
+  /// Executed steps since the newest snapshot; -1 when there is none.
+  int age() const;
+};
+
+enum class Action : std::uint8_t { kRecompute, kBlend };
+
+/// A policy's answer. A blend is the sum over snapshots (newest first) of weight times feature; fewer weights than
+/// snapshots leave the oldest out. The engine turns an impossible blend into a recompute and says so in the trace.
+struct Decision {
+  Action action = Action::kRecompute;
+  std::vector<float> weights;
+  std::string reason;
+  std::optional<double> score;
+  bool shadow = false;  ///< recompute, but also evaluate the blend of `weights` and hand it to observe()
+
+  static Decision recompute(std::string reason, std::optional<double> score = {});
+  static Decision reuse(std::string reason, std::optional<double> score = {});
+  static Decision blend(std::vector<float> weights, std::string reason, std::optional<double> score = {});
+};
+
+/// Decides for one run: made before it, gone after it. Never asked about a site inside one that was blended.
+class CachePolicy {
+ public:
+  virtual ~CachePolicy() = default;
+
+  /// Sites and probes for this model and these steps. Called once, before anything else but shape_grid.
+  virtual Plan plan(const Topology& topology, std::span<const StepInfo> schedule) = 0;
+
+  /// Recompute or blend at this site, step and branch. Asked once per executed step, conditional branch first.
+  virtual Decision decide(const DecisionPoint& point) = 0;
+
+  /// Called after a recompute, before the fresh feature is stored. `shadow` is the blend that a shadow decision asked
+  /// for, or null.
+  virtual void observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow);
+
+  /// The grid to visit: policies that jump over steps or move noise levels return another one.
+  virtual StepGrid shape_grid(StepGrid grid) const { return grid; }
+};
+
+}  // namespace ditto

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <ATen/core/Tensor.h>
+
+namespace ditto {
+
+/// A guidance branch. A guidance-distilled model has the conditional one only.
+enum class Branch : std::uint8_t { kConditional, kUnconditional };
+
+/// "conditional" or "unconditional", as traces spell it.
+std::string_view branch_name(Branch branch);
+
+/// The inverse of branch_name; throws Error(kBadInputFile) on any other word.
+Branch branch_from_name(std::string_view name);
+
+/// What is cached: one tensor [rows, tokens, channels] per stream (or a prediction [rows, channels, frames, height,
+/// width]). `text` is the second stream of two-stream models and undefined elsewhere.
+struct Feature {
+  at::Tensor video;
+  at::Tensor text;
+
+  bool defined() const { return video.defined(); }
+  std::int64_t bytes() const;
+  Feature row(std::int64_t index) const;  ///< a view of one batch row, kept as a batch of one
+  Feature clone() const;
+};
+
+/// A feature with the step (node of the full grid) and the noise level at which it was computed.
+struct Snapshot {
+  int step = 0;
+  double sigma = 0;
+  Feature feature;
+};
+
+}  // namespace ditto

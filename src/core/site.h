@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ditto {
+
+/// The smallest thing that can be cached, for example {"blocks.3.self_attention", "self_attention", 3}.
+struct UnitInfo {
+  std::string name;
+  std::string kind;
+  int block = 0;
+};
+
+/// Which model this is: the name of its folder and the SHA-256 of its weights (io/manifest.h).
+struct ModelIdentity {
+  std::string name;
+  std::string weight_hash;
+};
+
+/// What a policy may know about a model before the run: its units in order of execution, grouped into blocks.
+struct Topology {
+  ModelIdentity identity;
+  std::vector<UnitInfo> units;
+  int channels = 0;
+  bool guidance_distilled = false;
+
+  int unit_count() const { return static_cast<int>(units.size()); }
+  int block_count() const { return units.empty() ? 0 : units.back().block + 1; }
+  int block_begin(int block) const;  ///< first unit of a block
+  int block_end(int block) const;    ///< one past its last unit
+};
+
+/// What a stored feature measures. kOutput: a unit's output before its gate, or the prediction itself. kDelta: the
+/// state after the site minus before it, or prediction minus latent. kState: the state after the site.
+/// kBranchDelta: unconditional minus conditional prediction.
+enum class FeatureForm : std::uint8_t { kOutput, kDelta, kState, kBranchDelta };
+
+/// Where a site lies: a run of units, or the whole prediction.
+enum class Scope : std::uint8_t { kUnits, kPrediction };
+
+std::string_view form_name(FeatureForm form);
+FeatureForm form_from_name(std::string_view name);  ///< throws Error(kBadInputFile) on an unknown word
+
+/// A place where a policy acts. Units [begin, end) for Scope::kUnits; kOutput covers exactly one unit. `keep` is the
+/// number of snapshots the store holds per branch.
+struct Site {
+  std::string name;
+  Scope scope = Scope::kUnits;
+  int begin = 0;
+  int end = 0;
+  FeatureForm form = FeatureForm::kDelta;
+  int keep = 1;
+};
+
+/// A look at the state after a unit (-1: after the embedding), kept until the end of the step for decisions.
+struct Probe {
+  int unit = -1;
+};
+
+/// What a policy asks of the engine. Sites nest or are disjoint; of nested sites the outer one is asked first.
+struct Plan {
+  std::vector<Site> sites;
+  std::vector<Probe> probes;
+};
+
+/// Name of a run of units: a unit's own name, "blocks.3" for a whole block, "blocks.0-15" for several.
+std::string site_name(const Topology& topology, int begin, int end);
+
+/// Site over units [begin, end), named by site_name.
+Site unit_site(const Topology& topology, int begin, int end, FeatureForm form, int keep = 1);
+
+/// Site over the whole prediction, named "prediction" ("prediction.branch_delta" for FeatureForm::kBranchDelta).
+Site prediction_site(FeatureForm form, int keep = 1);
+
+/// Throws Error(kInternal) naming the sites when a plan asks for the impossible: a range outside the model, two sites of
+/// one name, sites that overlap without nesting, kOutput over several units, a branch delta of a distilled model.
+void validate(const Plan& plan, const Topology& topology);
+
+}  // namespace ditto
