@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace ditto {
+
+/// Checks the files of `folder` against its `manifest.json`, {"files": {"relative/path": {"sha256": "...", "bytes":
+/// N}}}. Throws `Error(kBadInputFile)` naming the first file that is missing, outside the folder or different (with
+/// both hashes). A folder without a manifest passes.
+void verify_manifest(const std::filesystem::path& folder);
+
+/// Identity of a model's weights: SHA-256 over the sorted lines "<relative path> <sha256 of the file>\n" of all
+/// `.safetensors` files below `folder`. A digest is taken from the manifest where it lists the file, or from the blob
+/// name in a hub cache; other files are read in full.
+std::string weight_hash(const std::filesystem::path& folder);
+
+}  // namespace ditto
