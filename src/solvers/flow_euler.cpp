@@ -1,0 +1,38 @@
+#include "solvers/flow_euler.h"
+
+#include <ATen/ops/mul.h>
+
+#include "solvers/flow_sigmas.h"
+
+namespace ditto {
+
+StepGrid FlowEulerSolver::full_grid(int steps) const {
+  require_steps(steps);
+  const double count = options_.train_timesteps;
+  // The range of the training noise levels is already shifted, and every level is shifted again: diffusers' rule.
+  const double smallest = static_cast<float>(shift_sigma(1 / count, options_.shift));
+  std::vector<double> sigmas = linear_spacing(count, smallest * count, steps);
+  for (double& sigma : sigmas) sigma = shift_sigma(sigma / count, options_.shift);
+  return grid_of(std::move(sigmas));
+}
+
+double FlowEulerSolver::timestep(double sigma) const {
+  return static_cast<float>(sigma) * static_cast<float>(options_.train_timesteps);
+}
+
+void FlowEulerSolver::begin(const StepGrid& grid) {
+  sigmas_ = stored_sigmas(grid);
+  next_index_ = 0;
+}
+
+at::Tensor FlowEulerSolver::advance(const at::Tensor& velocity, int index, const at::Tensor& latent) {
+  TORCH_CHECK(index == next_index_ && index + 1 < static_cast<int>(sigmas_.size()), "euler expected step ", next_index_,
+              " of ", static_cast<int>(sigmas_.size()) - 1, ", got ", index);
+  TORCH_CHECK(velocity.sizes() == latent.sizes(), "velocity and latent differ in shape");
+  ++next_index_;
+  const double step = static_cast<float>(sigmas_[index + 1]) - static_cast<float>(sigmas_[index]);
+  // A velocity below fp32 is scaled in its own dtype: the product is rounded before it is added.
+  return at::mul(velocity, step).to(at::kFloat).add_(latent.to(at::kFloat)).to(velocity.scalar_type());
+}
+
+}  // namespace ditto
