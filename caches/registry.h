@@ -39,8 +39,8 @@ class PolicyOptions {
   std::vector<std::pair<std::string, std::string>> values_;
 };
 
-/// A line of the registry. `disabled` is the option setting that never reuses ("threshold=0"); such a run gives the bits
-/// of no policy. It is empty for policies that cannot be switched off.
+/// A line of the registry. `disabled` is the option setting that never reuses ("threshold=0"); such a run gives the
+/// bits of no policy. It is empty for policies that cannot be switched off.
 struct PolicyEntry {
   std::string name;
   std::string help;

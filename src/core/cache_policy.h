@@ -21,9 +21,11 @@ enum class Signal : std::uint8_t { kTimeEmbedding, kTimeProjection, kModulatedIn
 class Evidence {
  public:
   virtual ~Evidence() = default;
-  virtual at::Tensor hidden() const = 0;              ///< state entering the site [1, tokens, channels]; undefined at the prediction
-  virtual at::Tensor probe(int index) const = 0;      ///< state at plan.probes[index]; undefined when not reached in this step
-  virtual at::Tensor signal(Signal signal) const = 0; ///< undefined at the prediction site
+  virtual at::Tensor hidden()
+      const = 0;  ///< state entering the site [1, tokens, channels]; undefined at the prediction
+  virtual at::Tensor probe(
+      int index) const = 0;  ///< state at plan.probes[index]; undefined when not reached in this step
+  virtual at::Tensor signal(Signal signal) const = 0;            ///< undefined at the prediction site
   virtual at::Tensor recall(const std::string& name) const = 0;  ///< what was remembered; undefined when nothing was
   /// Replaces what is held under `name`. False, and nothing is held, when the byte budget is exhausted.
   virtual bool remember(const std::string& name, const at::Tensor& tensor) = 0;

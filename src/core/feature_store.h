@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <map>
 #include <span>
@@ -22,7 +21,8 @@ class FeatureStore {
   /// Snapshots of a site and branch, newest first.
   std::span<const Snapshot> snapshots(int site, Branch branch) const;
 
-  /// Adds the newest snapshot and drops those beyond `keep`. False when the budget is exhausted: the slot is then empty.
+  /// Adds the newest snapshot and drops those beyond `keep`. False when the budget is exhausted: the slot is then
+  /// empty.
   bool push(int site, Branch branch, Snapshot snapshot, int keep);
 
   /// A tensor remembered under this name, or an undefined one.

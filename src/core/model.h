@@ -49,7 +49,8 @@ class Model {
 
   /// Everything that does not depend on the latent. `text[b]` is the embedding [1, tokens, channels] of branch b;
   /// `latent_sizes` is [1, channels, frames, height, width].
-  virtual std::unique_ptr<const RunContext> prepare(std::span<const at::Tensor> text, std::span<const StepInfo> schedule,
+  virtual std::unique_ptr<const RunContext> prepare(std::span<const at::Tensor> text,
+                                                    std::span<const StepInfo> schedule,
                                                     at::IntArrayRef latent_sizes) const = 0;
 
   /// Tokens of `latent` at step `step` of the schedule, one batch row for each branch in `rows`.

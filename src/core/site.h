@@ -75,8 +75,8 @@ Site unit_site(const Topology& topology, int begin, int end, FeatureForm form, i
 /// Site over the whole prediction, named "prediction" ("prediction.branch_delta" for FeatureForm::kBranchDelta).
 Site prediction_site(FeatureForm form, int keep = 1);
 
-/// Throws Error(kInternal) naming the sites when a plan asks for the impossible: a range outside the model, two sites of
-/// one name, sites that overlap without nesting, kOutput over several units, a branch delta of a distilled model.
+/// Throws Error(kInternal) naming the sites when a plan asks for the impossible: a range outside the model, two sites
+/// of one name, sites that overlap without nesting, kOutput over several units, a branch delta of a distilled model.
 void validate(const Plan& plan, const Topology& topology);
 
 }  // namespace ditto

@@ -23,10 +23,10 @@ struct TraceRun {
   double shift = 0;
   double guidance = 0;
   int width = 0, height = 0, frames = 0;
-  int steps = 0;        ///< nodes of the full grid
-  StepGrid grid;        ///< what was visited; nodes that are absent were jumped over
+  int steps = 0;  ///< nodes of the full grid
+  StepGrid grid;  ///< what was visited; nodes that are absent were jumped over
   std::vector<Branch> branches;
-  int units = 0;        ///< units of the model
+  int units = 0;  ///< units of the model
 };
 
 /// One decision. `age`: executed steps since the newest snapshot, -1 without one. `weights`: newest snapshot first.
@@ -65,7 +65,8 @@ struct Trace {
   /// Written atomically; throws Error(kOutputFailed).
   void write(const std::filesystem::path& path) const;
 
-  /// Reads a trace, or a schedule (a trace without scores and result). Throws Error(kBadInputFile) naming file and line.
+  /// Reads a trace, or a schedule (a trace without scores and result). Throws Error(kBadInputFile) naming file and
+  /// line.
   static Trace read(const std::filesystem::path& path);
 };
 

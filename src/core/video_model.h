@@ -28,11 +28,12 @@ class VideoModel {
   virtual const ModelDefaults& defaults() const = 0;
   virtual const Model& denoiser() const = 0;
 
-  /// Prompt to the embedding [1, tokens, channels] that Model::prepare takes. Throws Error(kUsage) on text that is not UTF-8.
+  /// Prompt to the embedding [1, tokens, channels] that Model::prepare takes. Throws Error(kUsage) on text that is not
+  /// UTF-8.
   virtual at::Tensor encode_text(const std::string& prompt) const = 0;
 
-  /// Sizes of the latent [1, channels, frames, height, width] of a clip. Throws Error(kUsage) naming the option when the
-  /// model cannot make that size or number of frames.
+  /// Sizes of the latent [1, channels, frames, height, width] of a clip. Throws Error(kUsage) naming the option when
+  /// the model cannot make that size or number of frames.
   virtual std::vector<std::int64_t> latent_sizes(int width, int height, int frames) const = 0;
 
   /// Latents as the solver leaves them to pixels [1, 3, frames, height, width] in [-1, 1]. `keep_going(done, total)` is

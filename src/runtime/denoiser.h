@@ -20,7 +20,8 @@ struct EngineOptions {
   std::int64_t max_batched_tokens = 2048;
 };
 
-/// Work done so far, in units of the model and in evaluations of the network (one per step and branch in which any unit ran).
+/// Work done so far, in units of the model and in evaluations of the network (one per step and branch in which any unit
+/// ran).
 struct EngineCounts {
   std::int64_t units_computed = 0;
   std::int64_t branch_steps_computed = 0;
@@ -30,8 +31,8 @@ struct EngineCounts {
 /// turns an impossible request into a recompute with a reason in the trace, so that no policy can break a run.
 class Denoiser {
  public:
-  /// `text[b]` is the embedding of branches[b]; `latent_sizes` is [1, channels, frames, height, width]. The policy's plan
-  /// is made and checked here.
+  /// `text[b]` is the embedding of branches[b]; `latent_sizes` is [1, channels, frames, height, width]. The policy's
+  /// plan is made and checked here.
   Denoiser(const Model& model, CachePolicy& policy, std::vector<Branch> branches, std::span<const at::Tensor> text,
            std::vector<StepInfo> schedule, at::IntArrayRef latent_sizes, const EngineOptions& options = {});
   ~Denoiser();

@@ -1,0 +1,54 @@
+#include "core/feature_store.h"
+
+#include <algorithm>
+
+namespace ditto {
+
+std::span<const Snapshot> FeatureStore::snapshots(int site, Branch branch) const {
+  const auto it = slots_.find({site, branch});
+  if (it == slots_.end()) return {};
+  return it->second.newest_first;
+}
+
+bool FeatureStore::admit(std::int64_t bytes) {
+  if (bytes > max_bytes_ - bytes_) return false;
+  bytes_ += bytes;
+  peak_bytes_ = std::max(peak_bytes_, bytes_);
+  return true;
+}
+
+bool FeatureStore::push(int site, Branch branch, Snapshot snapshot, int keep) {
+  Slot& slot = slots_[{site, branch}];
+  while (static_cast<int>(slot.newest_first.size()) >= keep) {
+    bytes_ -= slot.newest_first.back().feature.bytes();
+    slot.newest_first.pop_back();
+  }
+  slot.refused = !admit(snapshot.feature.bytes());
+  if (slot.refused) {
+    for (const Snapshot& stale : slot.newest_first) bytes_ -= stale.feature.bytes();
+    slot.newest_first.clear();
+    return false;
+  }
+  slot.newest_first.insert(slot.newest_first.begin(), std::move(snapshot));
+  return true;
+}
+
+at::Tensor FeatureStore::recall(int site, Branch branch, const std::string& name) const {
+  const auto it = remembered_.find({site, branch, name});
+  return it == remembered_.end() ? at::Tensor() : it->second;
+}
+
+bool FeatureStore::remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor) {
+  at::Tensor& held = remembered_[{site, branch, name}];
+  if (held.defined()) bytes_ -= static_cast<std::int64_t>(held.nbytes());
+  const bool admitted = admit(static_cast<std::int64_t>(tensor.nbytes()));
+  held = admitted ? tensor : at::Tensor();
+  return admitted;
+}
+
+bool FeatureStore::over_budget(int site, Branch branch) const {
+  const auto it = slots_.find({site, branch});
+  return it != slots_.end() && it->second.refused;
+}
+
+}  // namespace ditto

@@ -1,0 +1,111 @@
+#include "core/site.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace ditto {
+namespace {
+
+constexpr std::array<std::pair<FeatureForm, std::string_view>, 4> kFormNames = {
+    {{FeatureForm::kOutput, "output"},
+     {FeatureForm::kDelta, "delta"},
+     {FeatureForm::kState, "state"},
+     {FeatureForm::kBranchDelta, "branch_delta"}}};
+
+bool partly_overlap(const Site& a, const Site& b) {
+  if (a.end <= b.begin || b.end <= a.begin) return false;
+  const bool a_holds_b = a.begin <= b.begin && b.end <= a.end;
+  const bool b_holds_a = b.begin <= a.begin && a.end <= b.end;
+  return !a_holds_b && !b_holds_a;
+}
+
+void validate(const Site& site, const Topology& topology) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ExitCode::kInternal, fmt::format("plan: site '{}' {}", site.name, why));
+  };
+  if (site.keep < 1) refuse("keeps no snapshot; at least 1 is needed");
+  if (site.scope == Scope::kPrediction) {
+    if (site.form == FeatureForm::kState)
+      refuse("asks for the state of a prediction; accepted: output, delta, branch_delta");
+    if (site.form == FeatureForm::kBranchDelta && topology.guidance_distilled) {
+      refuse("asks for a branch delta of a guidance-distilled model, which has one branch");
+    }
+    return;
+  }
+  if (site.begin < 0 || site.end > topology.unit_count() || site.begin >= site.end) {
+    refuse(fmt::format("covers units {} to {}; the model has {}", site.begin, site.end, topology.unit_count()));
+  }
+  if (site.form == FeatureForm::kBranchDelta)
+    refuse("asks for a branch delta of units; it exists at the prediction only");
+  if (site.form == FeatureForm::kOutput && site.end - site.begin != 1) refuse("asks for the output of several units");
+}
+
+}  // namespace
+
+int Topology::block_begin(int block) const {
+  const auto it = std::ranges::lower_bound(units, block, {}, &UnitInfo::block);
+  return static_cast<int>(it - units.begin());
+}
+
+int Topology::block_end(int block) const { return block_begin(block + 1); }
+
+std::string_view form_name(FeatureForm form) {
+  return std::ranges::find(kFormNames, form, &decltype(kFormNames)::value_type::first)->second;
+}
+
+FeatureForm form_from_name(std::string_view name) {
+  const auto it = std::ranges::find(kFormNames, name, &decltype(kFormNames)::value_type::second);
+  if (it == kFormNames.end()) {
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("form: unknown form '{}'; accepted: output, delta, state, branch_delta", name));
+  }
+  return it->first;
+}
+
+std::string site_name(const Topology& topology, int begin, int end) {
+  const UnitInfo& first = topology.units.at(static_cast<std::size_t>(begin));
+  if (end - begin == 1) return first.name;
+  const UnitInfo& last = topology.units.at(static_cast<std::size_t>(end) - 1);
+  const bool whole_blocks = topology.block_begin(first.block) == begin && topology.block_end(last.block) == end;
+  if (!whole_blocks) return first.name + "-" + last.name;
+  return first.block == last.block ? fmt::format("blocks.{}", first.block)
+                                   : fmt::format("blocks.{}-{}", first.block, last.block);
+}
+
+Site unit_site(const Topology& topology, int begin, int end, FeatureForm form, int keep) {
+  return {site_name(topology, begin, end), Scope::kUnits, begin, end, form, keep};
+}
+
+Site prediction_site(FeatureForm form, int keep) {
+  const std::string name = form == FeatureForm::kBranchDelta ? "prediction.branch_delta" : "prediction";
+  return {name, Scope::kPrediction, 0, 0, form, keep};
+}
+
+void validate(const Plan& plan, const Topology& topology) {
+  for (std::size_t i = 0; i < plan.sites.size(); ++i) {
+    const Site& site = plan.sites[i];
+    validate(site, topology);
+    for (std::size_t j = 0; j < i; ++j) {
+      const Site& other = plan.sites[j];
+      if (other.name == site.name) {
+        throw Error(ExitCode::kInternal, fmt::format("plan: two sites are named '{}'", site.name));
+      }
+      if (site.scope == Scope::kUnits && other.scope == Scope::kUnits && partly_overlap(site, other)) {
+        throw Error(ExitCode::kInternal,
+                    fmt::format("plan: sites '{}' and '{}' overlap without nesting", other.name, site.name));
+      }
+    }
+  }
+  for (const Probe& probe : plan.probes) {
+    if (probe.unit < -1 || probe.unit >= topology.unit_count()) {
+      throw Error(ExitCode::kInternal,
+                  fmt::format("plan: a probe after unit {}; the model has {}", probe.unit, topology.unit_count()));
+    }
+  }
+}
+
+}  // namespace ditto

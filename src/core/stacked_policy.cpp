@@ -1,0 +1,58 @@
+#include "core/stacked_policy.h"
+
+namespace ditto {
+namespace {
+
+/// Shifts probe indices from a policy's own plan to the joined one.
+class ShiftedEvidence : public Evidence {
+ public:
+  ShiftedEvidence(Evidence& joined, int first_probe) : joined_(joined), first_probe_(first_probe) {}
+  at::Tensor hidden() const override { return joined_.hidden(); }
+  at::Tensor probe(int index) const override { return joined_.probe(first_probe_ + index); }
+  at::Tensor signal(Signal signal) const override { return joined_.signal(signal); }
+  at::Tensor recall(const std::string& name) const override { return joined_.recall(name); }
+  bool remember(const std::string& name, const at::Tensor& tensor) override { return joined_.remember(name, tensor); }
+
+ private:
+  Evidence& joined_;
+  int first_probe_;
+};
+
+}  // namespace
+
+StackedPolicy::StackedPolicy(std::vector<std::unique_ptr<CachePolicy>> policies) : policies_(std::move(policies)) {}
+
+Plan StackedPolicy::plan(const Topology& topology, std::span<const StepInfo> schedule) {
+  Plan joined;
+  for (std::size_t p = 0; p < policies_.size(); ++p) {
+    const Plan part = policies_[p]->plan(topology, schedule);
+    const int first_probe = static_cast<int>(joined.probes.size());
+    for (std::size_t site = 0; site < part.sites.size(); ++site) {
+      routes_.push_back({p, static_cast<int>(site), first_probe});
+    }
+    joined.sites.insert(joined.sites.end(), part.sites.begin(), part.sites.end());
+    joined.probes.insert(joined.probes.end(), part.probes.begin(), part.probes.end());
+  }
+  return joined;
+}
+
+Decision StackedPolicy::decide(const DecisionPoint& point) {
+  const Route& route = routes_.at(static_cast<std::size_t>(point.site));
+  ShiftedEvidence evidence(point.evidence, route.first_probe);
+  return policies_[route.policy]->decide(
+      {point.step, point.branch, route.site, point.snapshots, point.latent, evidence});
+}
+
+void StackedPolicy::observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow) {
+  const Route& route = routes_.at(static_cast<std::size_t>(point.site));
+  ShiftedEvidence evidence(point.evidence, route.first_probe);
+  policies_[route.policy]->observe({point.step, point.branch, route.site, point.snapshots, point.latent, evidence},
+                                   fresh, shadow);
+}
+
+StepGrid StackedPolicy::shape_grid(StepGrid grid) const {
+  for (const auto& policy : policies_) grid = policy->shape_grid(std::move(grid));
+  return grid;
+}
+
+}  // namespace ditto
