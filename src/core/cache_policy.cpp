@@ -2,6 +2,8 @@
 
 namespace ditto {
 
+int DecisionPoint::age() const { return snapshots.empty() ? -1 : step.index - snapshots.front().index; }
+
 Decision Decision::recompute(std::string reason, std::optional<double> score) {
   return {Action::kRecompute, {}, std::move(reason), score, false};
 }

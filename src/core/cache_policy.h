@@ -11,22 +11,25 @@
 
 namespace ditto {
 
-/// Cheap, step-dependent tensors a model offers to policies. kTimeEmbedding: what the network is told of the timestep,
-/// [rows, channels]. kTimeProjection: its projection to modulations, [rows, parts, channels]. kModulatedInput: the
-/// normalised and modulated input of the first unit, [rows, tokens, channels].
-enum class Signal : std::uint8_t { kTimeEmbedding, kTimeProjection, kModulatedInput };
-
 /// What a policy may look at, and the tensors it asked the store to hold, for one site and branch. A policy owns no
 /// tensors of its own: what it wants to compare with later is remembered here and counts against the byte budget.
 class Evidence {
  public:
   virtual ~Evidence() = default;
-  virtual at::Tensor hidden()
-      const = 0;  ///< state entering the site [1, tokens, channels]; undefined at the prediction
-  virtual at::Tensor probe(
-      int index) const = 0;  ///< state at plan.probes[index]; undefined when not reached in this step
-  virtual at::Tensor signal(Signal signal) const = 0;            ///< undefined at the prediction site
-  virtual at::Tensor recall(const std::string& name) const = 0;  ///< what was remembered; undefined when nothing was
+
+  /// State [1, tokens, channels] entering the site, or leaving it in observe(); undefined at the prediction. A view
+  /// that the engine goes on to update.
+  virtual at::Tensor hidden() const = 0;
+
+  /// State at plan.probes[index]; undefined when it was not reached in this step.
+  virtual at::Tensor probe(int index) const = 0;
+
+  /// One of plan.signals; undefined at the prediction.
+  virtual at::Tensor signal(Signal signal) const = 0;
+
+  /// What was remembered at this site and branch; undefined when nothing was.
+  virtual at::Tensor recall(const std::string& name) const = 0;
+
   /// Replaces what is held under `name`. False, and nothing is held, when the byte budget is exhausted.
   virtual bool remember(const std::string& name, const at::Tensor& tensor) = 0;
 };

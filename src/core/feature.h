@@ -28,9 +28,11 @@ struct Feature {
   Feature clone() const;
 };
 
-/// A feature with the step (node of the full grid) and the noise level at which it was computed.
+/// A feature with the executed step (StepInfo::index), its node on the full grid and the noise level it was computed
+/// at.
 struct Snapshot {
-  int step = 0;
+  int index = 0;
+  int node = 0;
   double sigma = 0;
   Feature feature;
 };

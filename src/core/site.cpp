@@ -25,7 +25,7 @@ bool partly_overlap(const Site& a, const Site& b) {
 
 void validate(const Site& site, const Topology& topology) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(ExitCode::kInternal, fmt::format("plan: site '{}' {}", site.name, why));
+    throw Error(ExitCode::kUsage, fmt::format("--cache: site '{}' {}", site.name, why));
   };
   if (site.keep < 1) refuse("keeps no snapshot; at least 1 is needed");
   if (site.scope == Scope::kPrediction) {
@@ -92,18 +92,18 @@ void validate(const Plan& plan, const Topology& topology) {
     for (std::size_t j = 0; j < i; ++j) {
       const Site& other = plan.sites[j];
       if (other.name == site.name) {
-        throw Error(ExitCode::kInternal, fmt::format("plan: two sites are named '{}'", site.name));
+        throw Error(ExitCode::kUsage, fmt::format("--cache: two sites are named '{}'", site.name));
       }
       if (site.scope == Scope::kUnits && other.scope == Scope::kUnits && partly_overlap(site, other)) {
-        throw Error(ExitCode::kInternal,
-                    fmt::format("plan: sites '{}' and '{}' overlap without nesting", other.name, site.name));
+        throw Error(ExitCode::kUsage,
+                    fmt::format("--cache: sites '{}' and '{}' overlap without nesting", other.name, site.name));
       }
     }
   }
   for (const Probe& probe : plan.probes) {
     if (probe.unit < -1 || probe.unit >= topology.unit_count()) {
-      throw Error(ExitCode::kInternal,
-                  fmt::format("plan: a probe after unit {}; the model has {}", probe.unit, topology.unit_count()));
+      throw Error(ExitCode::kUsage,
+                  fmt::format("--cache: a probe after unit {}; the model has {}", probe.unit, topology.unit_count()));
     }
   }
 }

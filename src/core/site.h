@@ -60,10 +60,17 @@ struct Probe {
   int unit = -1;
 };
 
-/// What a policy asks of the engine. Sites nest or are disjoint; of nested sites the outer one is asked first.
+/// Cheap, step-dependent tensors a model offers to policies. kTimeEmbedding: what the network is told of the timestep,
+/// [rows, channels]. kTimeProjection: its projection to modulations, [rows, parts, channels]. kModulatedInput: the
+/// normalised and modulated input of the first unit, [rows, tokens, channels].
+enum class Signal : std::uint8_t { kTimeEmbedding, kTimeProjection, kModulatedInput };
+
+/// What a policy asks of the engine. Sites nest or are disjoint; of nested sites the outer one is asked first. Probes
+/// and signals cost time in every step and are had only when declared here.
 struct Plan {
   std::vector<Site> sites;
-  std::vector<Probe> probes;
+  std::vector<Probe> probes = {};
+  std::vector<Signal> signals = {};
 };
 
 /// Name of a run of units: a unit's own name, "blocks.3" for a whole block, "blocks.0-15" for several.
@@ -75,8 +82,9 @@ Site unit_site(const Topology& topology, int begin, int end, FeatureForm form, i
 /// Site over the whole prediction, named "prediction" ("prediction.branch_delta" for FeatureForm::kBranchDelta).
 Site prediction_site(FeatureForm form, int keep = 1);
 
-/// Throws Error(kInternal) naming the sites when a plan asks for the impossible: a range outside the model, two sites
-/// of one name, sites that overlap without nesting, kOutput over several units, a branch delta of a distilled model.
+/// Throws Error(kUsage) naming the sites when a plan (or several policies at once) asks for the impossible: a range
+/// outside the model, two sites of one name, sites that overlap without nesting, kOutput over several units, a branch
+/// delta of a distilled model.
 void validate(const Plan& plan, const Topology& topology);
 
 }  // namespace ditto

@@ -32,6 +32,7 @@ Plan StackedPolicy::plan(const Topology& topology, std::span<const StepInfo> sch
     }
     joined.sites.insert(joined.sites.end(), part.sites.begin(), part.sites.end());
     joined.probes.insert(joined.probes.end(), part.probes.begin(), part.probes.end());
+    joined.signals.insert(joined.signals.end(), part.signals.begin(), part.signals.end());
   }
   return joined;
 }

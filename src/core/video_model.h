@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/model.h"
+#include "solvers/solver.h"
 
 namespace ditto {
 
@@ -16,8 +17,8 @@ struct ModelDefaults {
   int fps = 16;
   int steps = 50;
   double guidance = 5.0;
-  double shift = 3.0;
   std::string solver = "unipc";
+  SolverOptions solver_options;  ///< of the model's scheduler; `--shift` replaces its shift
 };
 
 /// A whole text-to-video model: text encoder, denoising transformer, latent decoder. Immutable, shared by threads.
