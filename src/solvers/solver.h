@@ -10,7 +10,8 @@
 
 namespace ditto {
 
-/// An integrator of the flow equation dx/dsigma = v(x, sigma) from noise (sigma 1) to data (sigma 0), one run at a time.
+/// An integrator of the flow equation dx/dsigma = v(x, sigma) from noise (sigma 1) to data (sigma 0), one run at a
+/// time.
 class Solver {
  public:
   virtual ~Solver() = default;
@@ -28,7 +29,7 @@ class Solver {
   virtual void begin(const StepGrid& grid) = 0;
 
   /// Takes the latent entering step `index` to the one entering step `index + 1`; steps come in order, each once.
-  /// `velocity` and `latent` have the same shape; neither is written to.
+  /// `velocity` and `latent` have the same shape; neither is written to or kept.
   virtual at::Tensor advance(const at::Tensor& velocity, int index, const at::Tensor& latent) = 0;
 
   /// A copy that continues from the present state, independently of this one.
@@ -37,9 +38,9 @@ class Solver {
 
 /// What a scheduler file or the command line sets.
 struct SolverOptions {
-  double shift = 1.0;                                ///< larger values spend more steps on noisy latents
-  int train_timesteps = 1000;                        ///< the timestep that stands for sigma 1
-  std::vector<int> steps_without_corrector = {};     ///< UniPC: steps whose result is not corrected afterwards
+  double shift = 1.0;                             ///< larger values spend more steps on noisy latents
+  int train_timesteps = 1000;                     ///< the timestep that stands for sigma 1
+  std::vector<int> steps_without_corrector = {};  ///< UniPC: steps whose result is not corrected afterwards
 };
 
 /// The solver of that name; Error(kUsage) for an unknown name or an option out of range.

@@ -55,13 +55,14 @@ at::Tensor UniPcSolver::advance(const at::Tensor& velocity, int index, const at:
   TORCH_CHECK(index == next_index_ && index < steps(), "unipc expected step ", next_index_, " of ", steps(), ", got ",
               index);
   TORCH_CHECK(velocity.sizes() == latent.sizes(), "velocity and latent differ in shape");
-  at::Tensor sample = latent.to(at::kFloat);
   // A velocity below fp32 is scaled in its own dtype: the product is rounded before it is subtracted.
-  const at::Tensor fresh = sample.sub(at::mul(velocity, sigmas_[index]));
-  if (corrects_into(index)) sample = corrected(index, fresh);
+  const at::Tensor fresh = latent.to(at::kFloat).sub(at::mul(velocity, sigmas_[index]));
+  // What is kept is never the caller's tensor, which may be overwritten before the next step.
+  const at::Tensor start =
+      corrects_into(index) ? corrected(index, fresh) : latent.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   previous_ = current_;
   current_ = fresh;
-  latent_ = sample;
+  latent_ = start;
   ++next_index_;
 
   // The first step has no history and the last is of first order.

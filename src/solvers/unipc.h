@@ -31,10 +31,10 @@ class UniPcSolver final : public Solver {
   SolverOptions options_;
   std::vector<double> sigmas_;
   int next_index_ = 0;
-  int order_ = 0;           // of the predictor that made the latent entering the next step
-  at::Tensor latent_;       // the (corrected) latent that predictor started from
-  at::Tensor current_;      // data prediction at the last step
-  at::Tensor previous_;     // and at the one before
+  int order_ = 0;        // of the predictor that made the latent entering the next step
+  at::Tensor latent_;    // the (corrected) latent that predictor started from
+  at::Tensor current_;   // data prediction at the last step
+  at::Tensor previous_;  // and at the one before
 };
 
 }  // namespace ditto
