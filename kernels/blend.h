@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+
+#include <ATen/core/Tensor.h>
+
+namespace ditto::kernels {
+
+/// Sum of weights[k] * terms[k] in the terms' dtype, accumulated in fp32. One term of weight 1 is returned as it is,
+/// without a copy. Terms have one shape; there is at least one.
+at::Tensor weighted_sum(std::span<const at::Tensor> terms, std::span<const float> weights);
+
+/// target += weighted sum, in place; the addition is rounded once.
+void add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, std::span<const float> weights);
+
+/// target = weighted sum, in place.
+void assign_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, std::span<const float> weights);
+
+}  // namespace ditto::kernels
