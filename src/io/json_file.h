@@ -82,6 +82,7 @@ class JsonReader {
 
  private:
   const nlohmann::json* present(std::string_view key);
+  std::string dotted(std::string_view key) const;
   [[noreturn]] void fail_missing(std::string_view key, const std::string& accepted) const;
 
   const nlohmann::json* object_;
