@@ -1,0 +1,230 @@
+#include "runtime/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "runtime/guidance.h"
+#include "solvers/solver.h"
+
+namespace ditto {
+namespace {
+
+/// Full compute: no site, so the engine never asks.
+class NoPolicy : public CachePolicy {
+ public:
+  Plan plan(const Topology&, std::span<const StepInfo>) override { return {}; }
+  Decision decide(const DecisionPoint&) override { return Decision::recompute(""); }
+};
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+void check_grid(const StepGrid& grid, int steps) {
+  const bool nodes_fit = grid.size() >= 1 && grid.nodes.front() >= 0 && grid.nodes.back() < steps &&
+                         std::ranges::adjacent_find(grid.nodes, std::greater_equal{}) == grid.nodes.end();
+  const bool sigmas_fit = grid.sigmas.size() == grid.nodes.size() + 1 &&
+                          std::ranges::adjacent_find(grid.sigmas, std::less_equal{}) == grid.sigmas.end();
+  if (!nodes_fit || !sigmas_fit) {
+    throw Error(ExitCode::kUsage, fmt::format("--cache: the grid of steps it asks for is not possible; accepted: "
+                                              "ascending nodes below {} and falling noise levels",
+                                              steps));
+  }
+}
+
+std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedRequest& request) {
+  SolverOptions options = model.defaults().solver_options;
+  options.shift = request.shift;
+  return make_solver(request.solver, options);
+}
+
+std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, int steps) {
+  std::vector<StepInfo> schedule;
+  for (int k = 0; k < grid.size(); ++k) {
+    const double sigma = grid.sigmas[static_cast<std::size_t>(k)];
+    schedule.push_back({k, grid.size(), grid.nodes[static_cast<std::size_t>(k)], steps, solver.timestep(sigma), sigma});
+  }
+  return schedule;
+}
+
+std::vector<at::Tensor> encode(const VideoModel& model, const ResolvedRequest& request) {
+  std::vector<at::Tensor> text = {model.encode_text(request.prompt)};
+  if (request.branches.size() > 1) text.push_back(model.encode_text(request.negative));
+  return text;
+}
+
+TraceRun trace_run(const VideoModel& model, const ResolvedRequest& request, const StepGrid& grid, const Plan& plan,
+                   const std::vector<std::string>& policy_names) {
+  TraceRun run;
+  run.version = DITTO_VERSION;
+  run.model = model.denoiser().topology().identity;
+  run.policies = policy_names;
+  run.sites = plan.sites;
+  run.seed = request.seed;
+  run.solver = request.solver;
+  run.shift = request.shift;
+  run.guidance = request.guidance;
+  run.width = request.width;
+  run.height = request.height;
+  run.frames = request.frames;
+  run.steps = request.steps;
+  run.grid = grid;
+  run.branches = request.branches;
+  run.units = model.denoiser().topology().unit_count();
+  return run;
+}
+
+/// Pixels [1, 3, frames, height, width] in [-1, 1] to uint8 [frames, height, width, 3].
+at::Tensor to_frames(const at::Tensor& pixels) {
+  return ((pixels.squeeze(0) / 2 + 0.5).clamp(0, 1) * 255)
+      .round()
+      .to(at::kByte)
+      .permute({1, 2, 3, 0})
+      .contiguous()
+      .cpu();
+}
+
+class Run {
+ public:
+  Run(const VideoModel& model, const Request& request, CachePolicy& policy, const GenerateOptions& options)
+      : model_(model), request_(resolve(model, request)), options_(options) {
+    solver_ = solver_for(model, request_);
+    grid_ = policy.shape_grid(solver_->full_grid(request_.steps));
+    check_grid(grid_, request_.steps);
+    result_.noise = request.noise.defined() ? request.noise : draw_noise(request_.seed, request_.latent_sizes);
+    const Stopwatch stopwatch;
+    const std::vector<at::Tensor> text = encode(model, request_);
+    result_.seconds.text = stopwatch.seconds();
+    denoiser_ =
+        std::make_unique<Denoiser>(model.denoiser(), policy, request_.branches, text,
+                                   schedule_of(*solver_, grid_, request_.steps), request_.latent_sizes, options.engine);
+  }
+
+  Result finish() && {
+    denoise();
+    if (options_.decode) decode();
+    collect();
+    return std::move(result_);
+  }
+
+ private:
+  void denoise() {
+    const Stopwatch stopwatch;
+    solver_->begin(grid_);
+    at::Tensor latent = result_.noise;
+    for (int index = 0; index < grid_.size(); ++index) {
+      check_stop();
+      const Stopwatch step;
+      const at::Tensor prediction = guide(denoiser_->predict(latent, index), request_.guidance);
+      latent = solver_->advance(prediction, index, latent);
+      if (!at::isfinite(latent).all().item<bool>()) {
+        throw Error(ExitCode::kInternal,
+                    fmt::format("step {}: the latent has NaN or infinite values; try full compute or --dtype fp32",
+                                grid_.nodes[static_cast<std::size_t>(index)]));
+      }
+      if (options_.on_step) options_.on_step({index, grid_.size(), step.seconds(), hit_rate(index)});
+    }
+    result_.latents = latent.to(at::kFloat);
+    result_.seconds.denoise = stopwatch.seconds();
+  }
+
+  double hit_rate(int index) const {
+    const std::size_t next = static_cast<std::size_t>(index) + 1;
+    const int nodes = next < grid_.nodes.size() ? grid_.nodes[next] : request_.steps;
+    const double passed = static_cast<double>(units_per_step()) * nodes;
+    return passed > 0 ? 1 - static_cast<double>(denoiser_->counts().units_computed) / passed : 0;
+  }
+
+  std::int64_t units_per_step() const {
+    return model_.denoiser().topology().unit_count() * static_cast<std::int64_t>(request_.branches.size());
+  }
+
+  void decode() {
+    const Stopwatch stopwatch;
+    const at::Tensor pixels =
+        model_.decode(result_.latents, [this](int, int) { return !options_.stop.stop_requested(); });
+    check_stop();
+    result_.frames = to_frames(pixels);
+    result_.seconds.decode = stopwatch.seconds();
+  }
+
+  void collect() {
+    result_.counts = denoiser_->counts();
+    result_.units_total = units_per_step() * request_.steps;
+    result_.branch_steps_total = static_cast<std::int64_t>(request_.branches.size()) * request_.steps;
+    result_.cache_bytes_peak = denoiser_->store().peak_bytes();
+    result_.trace.run = trace_run(model_, request_, grid_, denoiser_->plan(), options_.policy_names);
+    result_.trace.events = denoiser_->events();
+    result_.trace.result = TraceResult{"", result_.counts.units_computed, result_.units_total};
+  }
+
+  void check_stop() const {
+    if (options_.stop.stop_requested()) throw Cancelled();
+  }
+
+  const VideoModel& model_;
+  ResolvedRequest request_;
+  const GenerateOptions& options_;
+  std::unique_ptr<Solver> solver_;
+  StepGrid grid_;
+  std::unique_ptr<Denoiser> denoiser_;
+  Result result_;
+};
+
+}  // namespace
+
+at::Tensor draw_noise(std::uint64_t seed, at::IntArrayRef sizes) {
+  return at::randn(sizes, at::make_generator<at::CPUGeneratorImpl>(seed), at::TensorOptions(at::kFloat));
+}
+
+Result generate(const VideoModel& model, const Request& request, const PolicyFactory& policy,
+                const GenerateOptions& options) {
+  const c10::InferenceMode inference;
+  const std::unique_ptr<CachePolicy> object = policy();
+  return Run(model, request, *object, options).finish();
+}
+
+Result generate(const VideoModel& model, const Request& request, const GenerateOptions& options) {
+  return generate(
+      model, request, [] { return std::make_unique<NoPolicy>(); }, options);
+}
+
+RunOutline outline(const VideoModel& model, const Request& request, CachePolicy& policy) {
+  const c10::InferenceMode inference;
+  RunOutline outline;
+  outline.request = resolve(model, request);
+  const std::unique_ptr<Solver> solver = solver_for(model, outline.request);
+  outline.grid = policy.shape_grid(solver->full_grid(outline.request.steps));
+  check_grid(outline.grid, outline.request.steps);
+  const std::vector<StepInfo> schedule = schedule_of(*solver, outline.grid, outline.request.steps);
+  outline.plan = policy.plan(model.denoiser().topology(), schedule);
+  validate(outline.plan, model.denoiser().topology());
+
+  const auto context = model.denoiser().prepare(encode(model, outline.request), schedule, outline.request.latent_sizes);
+  const at::Tensor noise = draw_noise(outline.request.seed, outline.request.latent_sizes);
+  const std::int64_t hidden_bytes = model.denoiser().embed(*context, noise, 0, {0}).hidden.bytes();
+  for (const Site& site : outline.plan.sites) {
+    const std::int64_t bytes =
+        site.scope == Scope::kPrediction ? static_cast<std::int64_t>(noise.nbytes()) : hidden_bytes;
+    const std::size_t holders = site.form == FeatureForm::kBranchDelta ? 1 : outline.request.branches.size();
+    outline.cache_bytes += site.keep * bytes * static_cast<std::int64_t>(holders);
+  }
+  return outline;
+}
+
+}  // namespace ditto

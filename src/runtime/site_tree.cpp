@@ -1,0 +1,36 @@
+#include "runtime/site_tree.h"
+
+#include <algorithm>
+
+namespace ditto {
+namespace {
+
+void insert(std::vector<SiteNode>& siblings, int site, const Plan& plan) {
+  if (!siblings.empty()) {
+    const Site& previous = plan.sites[static_cast<std::size_t>(siblings.back().site)];
+    if (plan.sites[static_cast<std::size_t>(site)].begin < previous.end) {
+      insert(siblings.back().children, site, plan);
+      return;
+    }
+  }
+  siblings.push_back({site, {}});
+}
+
+}  // namespace
+
+std::vector<SiteNode> nest_sites(const Plan& plan) {
+  std::vector<int> order;
+  for (std::size_t site = 0; site < plan.sites.size(); ++site) {
+    if (plan.sites[site].scope == Scope::kUnits) order.push_back(static_cast<int>(site));
+  }
+  std::ranges::stable_sort(order, [&](int left, int right) {
+    const Site& a = plan.sites[static_cast<std::size_t>(left)];
+    const Site& b = plan.sites[static_cast<std::size_t>(right)];
+    return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
+  });
+  std::vector<SiteNode> roots;
+  for (const int site : order) insert(roots, site, plan);
+  return roots;
+}
+
+}  // namespace ditto

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "core/site.h"
+
+namespace ditto {
+
+/// Sites over units as a forest in order of execution: children lie inside their parent.
+struct SiteNode {
+  int site = 0;  ///< index into the plan
+  std::vector<SiteNode> children;
+};
+
+/// Nests the unit sites of a valid plan. Of two sites over the same units the one that comes first in the plan is
+/// outer.
+std::vector<SiteNode> nest_sites(const Plan& plan);
+
+}  // namespace ditto
