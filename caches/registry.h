@@ -13,6 +13,7 @@ namespace ditto {
 enum class OptionType : std::uint8_t { kInteger, kNumber, kText, kFlag };
 
 /// One option of a policy. Bounds hold for numbers and are inclusive; `choices` for text, empty when any text will do.
+/// An option whose default is empty must be given.
 struct OptionSpec {
   std::string name;
   OptionType type;

@@ -1,0 +1,138 @@
+#include "caches/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/trace.h"
+
+namespace ditto {
+namespace {
+
+/// Whether a file is a plan for any run of its model, or the record of one run.
+enum class Origin : std::uint8_t { kSchedule, kReplay };
+
+class Schedule : public CachePolicy {
+ public:
+  Schedule(std::string file, Origin origin) : file_(std::move(file)), origin_(origin), trace_(Trace::read(file_)) {
+    check_order();
+    for (const TraceEvent& event : trace_.events) events_[{event.step, event.branch, event.site}] = &event;
+  }
+
+  Plan plan(const Topology& topology, std::span<const StepInfo>) override {
+    check_model(topology);
+    Plan plan{trace_.run.sites};
+    try {
+      validate(plan, topology);
+    } catch (const Error& error) {
+      refuse(fmt::format("its sites do not fit the model ({})", error.what()), "sites of this model");
+    }
+    return plan;
+  }
+
+  StepGrid shape_grid(StepGrid grid) const override {
+    if (grid.size() != trace_.run.steps) {
+      refuse(fmt::format("made for {} steps; this run has {}", trace_.run.steps, grid.size()), "equal --steps");
+    }
+    StepGrid visited;
+    for (const int node : trace_.run.grid.nodes) {
+      visited.nodes.push_back(grid.nodes[static_cast<std::size_t>(node)]);
+      visited.sigmas.push_back(grid.sigmas[static_cast<std::size_t>(node)]);
+    }
+    visited.sigmas.push_back(grid.sigmas.back());
+    if (origin_ == Origin::kReplay) check_sigmas(visited.sigmas);
+    return visited;
+  }
+
+  Decision decide(const DecisionPoint& point) override {
+    const auto it =
+        events_.find({point.step.node, point.branch, trace_.run.sites[static_cast<std::size_t>(point.site)].name});
+    if (it == events_.end()) return Decision::recompute("not in the file");
+    const TraceEvent& event = *it->second;
+    if (event.action == Action::kRecompute) return Decision::recompute(event.reason, event.score);
+    return Decision::blend(event.weights, event.reason, event.score);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& what, const std::string& accepted) const {
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: {}", file_, what, accepted));
+  }
+
+  /// A blend needs snapshots: a file that reuses more than was computed before it is no plan.
+  void check_order() const {
+    std::map<std::pair<std::string, Branch>, int> stored;
+    int step = -1;
+    for (const TraceEvent& event : trace_.events) {
+      if (event.step < step) refuse(fmt::format("step {} comes after step {}", event.step, step), "ascending steps");
+      step = event.step;
+      int& snapshots = stored[{event.site, event.branch}];
+      if (event.action == Action::kRecompute) {
+        const auto site = std::ranges::find(trace_.run.sites, event.site, &Site::name);
+        snapshots = std::min(snapshots + 1, site->keep);
+      } else if (static_cast<int>(event.weights.size()) > snapshots) {
+        refuse(fmt::format("step {}, {} branch, site '{}' blends {} snapshots where {} can be stored", event.step,
+                           branch_name(event.branch), event.site, event.weights.size(), snapshots),
+               "blends of what was computed before");
+      }
+    }
+  }
+
+  void check_model(const Topology& topology) const {
+    const ModelIdentity& made_for = trace_.run.model;
+    if (!made_for.weight_hash.empty() && made_for.weight_hash != topology.identity.weight_hash) {
+      refuse(fmt::format("made for model '{}' (weights {}); this is '{}' (weights {})", made_for.name,
+                         made_for.weight_hash.substr(0, 12), topology.identity.name,
+                         topology.identity.weight_hash.substr(0, 12)),
+             "a file of the same weights");
+    }
+    if (trace_.run.units != 0 && trace_.run.units != topology.unit_count()) {
+      refuse(fmt::format("made for {} units; this model has {}", trace_.run.units, topology.unit_count()),
+             "a file of a model of this depth");
+    }
+  }
+
+  void check_sigmas(const std::vector<double>& sigmas) const {
+    const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(a, b); };
+    if (!std::ranges::equal(sigmas, trace_.run.grid.sigmas, near)) {
+      refuse("recorded with other noise levels than those of this run", "equal --solver and --shift");
+    }
+  }
+
+  std::string file_;
+  Origin origin_;
+  Trace trace_;
+  std::map<std::tuple<int, Branch, std::string>, const TraceEvent*> events_;
+};
+
+PolicyEntry entry(const char* name, const char* help, std::unique_ptr<CachePolicy> (*create)(const PolicyOptions&)) {
+  return {.name = name,
+          .help = help,
+          .disabled = "",
+          .options = {{.name = "file",
+                       .type = OptionType::kText,
+                       .default_value = "",
+                       .help = "the path of a trace or schedule (JSON Lines)"}},
+          .create = create};
+}
+
+}  // namespace
+
+PolicyEntry schedule_entry() {
+  return entry("schedule", "decisions from a planned schedule",
+               [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
+                 return std::make_unique<Schedule>(options.text("file"), Origin::kSchedule);
+               });
+}
+
+PolicyEntry replay_entry() {
+  return entry("replay", "the decisions of an earlier run, from its trace",
+               [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
+                 return std::make_unique<Schedule>(options.text("file"), Origin::kReplay);
+               });
+}
+
+}  // namespace ditto
