@@ -1,0 +1,46 @@
+# Two commands are all a user needs: `make demo` and `make test`. Both set up what is missing first.
+#   LibTorch_ROOT=/path/to/torch   use that LibTorch; no Python is then needed
+#   CMAKE_FLAGS=-D...              passed on to the configure step
+
+BUILD := build/release
+DIT_GEN := $(BUILD)/bin/dit-gen
+DEMO_PROMPT ?= a large red circle moving right on a white background
+DEMO_CACHE ?= taylorseer:interval=3
+
+.PHONY: help setup build demo test lint asan install clean
+
+help:
+	@echo "make demo     build, then generate a clip twice (full, cached) under demo/ and compare"
+	@echo "make test     build, then run every test"
+	@echo "make lint     formatting, include borders, documentation checks"
+	@echo "make asan     unit tests under the address and undefined-behaviour sanitizers"
+	@echo "make install  install into PREFIX (default /usr/local)"
+	@echo "make clean    remove build/ and demo/"
+
+setup:
+	@.ci/setup
+
+build: setup
+	@.ci/build release
+
+demo: build
+	@mkdir -p demo
+	$(DIT_GEN) -p "$(DEMO_PROMPT)" -o demo/full.mp4 -y
+	$(DIT_GEN) -p "$(DEMO_PROMPT)" --cache $(DEMO_CACHE) --compare -o demo/cached.mp4 \
+	  --contact-sheet demo/contact_sheet.png --trace demo/trace.jsonl -y
+
+test: build
+	ctest --preset release -j 2
+
+lint: setup
+	@.ci/lint
+
+asan: setup
+	@.ci/build asan
+	ctest --preset asan -j 2
+
+install: build
+	cmake --install $(BUILD) --prefix $(or $(PREFIX),/usr/local)
+
+clean:
+	rm -rf build demo

@@ -1,0 +1,18 @@
+# The install tree: library, programs, public headers, the CMake package, the shipped model.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Ditto)
+
+install(TARGETS ditto EXPORT DittoTargets)
+install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditto FILES_MATCHING PATTERN "*.h")
+foreach(header caches/registry.h models/registry.h kernels/kernel_mode.h)
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditto/${folder})
+endforeach()
+install(DIRECTORY models/wan-mini DESTINATION ${CMAKE_INSTALL_DATADIR}/ditto/models)
+
+configure_package_config_file(cmake/DittoConfig.cmake.in ${PROJECT_BINARY_DIR}/DittoConfig.cmake
+  INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/DittoConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/DittoConfig.cmake ${PROJECT_BINARY_DIR}/DittoConfigVersion.cmake
+  cmake/FindLibTorch.cmake DESTINATION ${package_dir})
+install(EXPORT DittoTargets NAMESPACE Ditto:: DESTINATION ${package_dir})
