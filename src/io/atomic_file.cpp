@@ -48,8 +48,8 @@ fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.
 /// `.<name>.ditto-partial-<pid>`, with a count after it when that name is taken.
 fs::path partial_path(const fs::path& target, int attempt) {
   std::string name =
-      "." + target.filename().native().substr(0, kNameBytesKept) + ".ditto-partial-" + std::to_string(::getpid());
-  if (attempt > 0) name += "-" + std::to_string(attempt);
+      fmt::format(".{}.ditto-partial-{}", target.filename().native().substr(0, kNameBytesKept), ::getpid());
+  if (attempt > 0) name += fmt::format("-{}", attempt);
   return folder_of(target) / name;
 }
 
