@@ -1,0 +1,241 @@
+"""Train the transformer and the text encoder of the miniature by flow matching on encoded clips.
+
+    torchrun --nproc_per_node 2 train_transformer.py --hours 4 --large 0.25
+
+Learning rate: warm-up, constant, then linear to zero over the last --cooldown of the budget.  The budget is counted in
+processor time per process, so that other work on the machine or a stop (SIGSTOP) does not use it up.  The state is
+saved every few minutes and on SIGTERM, and resumed when it exists; `transformer_stable.pt` is the state before the
+cool-down, the one to continue from with a larger --hours.
+"""
+import argparse
+import glob
+import json
+import os
+import signal
+import time
+
+import torch
+import torch.distributed as dist
+
+import clips
+import model
+import optim
+import parallel
+import text
+
+DROPPED_PROMPTS = 0.1
+SAVE_EVERY_SECONDS = 240
+
+
+class Bank:
+    """Latent shards of one clip size; new shards are picked up by refresh()."""
+
+    def __init__(self, folder, size):
+        self.pattern = os.path.join(folder, f"{size}_*.pt")
+        self.names, self.tokens, self.attributes = [], [], []
+        self.refresh()
+
+    def refresh(self):
+        for name in sorted(glob.glob(self.pattern)):
+            if name not in self.names:
+                shard = torch.load(name, mmap=True)
+                self.names.append(name)
+                self.tokens.append(shard["tokens"])
+                self.attributes.append(shard["attributes"].long())
+
+    def __len__(self):
+        return sum(len(tokens) for tokens in self.tokens)
+
+    def sample(self, count):
+        """(latent tokens [count, N, C], attribute rows [count, 5]), drawn with replacement."""
+        shards = torch.randint(len(self.tokens), (count,)).tolist()
+        rows = [int(torch.randint(len(self.tokens[s]), ())) for s in shards]
+        tokens = torch.stack([self.tokens[s][r] for s, r in zip(shards, rows)]).float()
+        return tokens, torch.stack([self.attributes[s][r] for s, r in zip(shards, rows)])
+
+
+class Captions:
+    """Token ids of every caption, looked up by attributes, template and verb."""
+
+    def __init__(self, tokenizer):
+        self.ids, self.mask = text.tokenize(tokenizer, clips.all_captions())
+        self.empty_ids, self.empty_mask = text.tokenize(tokenizer, [""])
+
+    def sample(self, attributes):
+        """(ids, mask) of a random caption per attribute row; some prompts are dropped for guidance."""
+        index = torch.zeros(len(attributes), dtype=torch.long)
+        for column, cardinality in enumerate(clips.CARDINALITY):
+            index = index * cardinality + attributes[:, column]
+        variants = clips.NUM_TEMPLATES * clips.NUM_VERBS
+        index = index * variants + torch.randint(variants, index.shape)
+        drop = (torch.rand(index.shape) < DROPPED_PROMPTS)[:, None]
+        return torch.where(drop, self.empty_ids, self.ids[index]), torch.where(drop, self.empty_mask, self.mask[index])
+
+
+def initialise(transformer, encoder):
+    """Xavier matrices, small embedders and a prediction that starts at zero."""
+    for module in transformer.modules():
+        if isinstance(module, torch.nn.Linear):
+            torch.nn.init.xavier_uniform_(module.weight)
+            torch.nn.init.zeros_(module.bias)
+    patch = transformer.patch_embedding
+    torch.nn.init.xavier_uniform_(patch.weight.flatten(1))
+    torch.nn.init.zeros_(patch.bias)
+    for embedder in (transformer.condition_embedder.time_embedder, transformer.condition_embedder.text_embedder):
+        for module in embedder.modules():
+            if isinstance(module, torch.nn.Linear):
+                torch.nn.init.normal_(module.weight, std=0.02)
+    torch.nn.init.zeros_(transformer.proj_out.weight)
+    torch.nn.init.normal_(encoder.shared.weight, std=1.0)
+
+
+def noise_levels(count, shift=3.0):
+    """Shifted logit-normal noise levels, stratified over the batch."""
+    quantile = (torch.randperm(count) + torch.rand(count)) / count
+    level = torch.special.ndtri(quantile.clamp(1e-4, 1 - 1e-4)).sigmoid()
+    return shift * level / (1 + (shift - 1) * level)
+
+
+class Trainer:
+    """Models, optimizer, averaged weights and counters: everything a checkpoint holds."""
+
+    def __init__(self, args, vocabulary):
+        self.args = args
+        torch.manual_seed(0)
+        self.transformer = model.build_transformer(args.layers, args.heads)
+        self.encoder = text.build_text_encoder(vocabulary)
+        initialise(self.transformer, self.encoder)
+        matrices = [p for name, p in self.transformer.named_parameters() if name.startswith("blocks.") and p.dim() == 2]
+        chosen = {id(p) for p in matrices}
+        self.everything = [*self.transformer.parameters(), *self.encoder.parameters()]
+        others = [p for p in self.everything if id(p) not in chosen]
+        self.optimizer = optim.Pair(matrices, others, args.muon_lr, args.adam_lr, args.weight_decay)
+        self.average = [p.detach().clone() for p in self.everything]
+        self.step = self.clips = 0
+        self.seconds = 0.0
+
+    def save(self, path):
+        torch.save({"transformer": self.transformer.state_dict(), "text_encoder": self.encoder.state_dict(),
+                    "ema": self.average, "optimizer": self.optimizer.state_dict(), "step": self.step,
+                    "clips": self.clips, "seconds": self.seconds, "layers": self.args.layers,
+                    "heads": self.args.heads}, path + ".part")
+        os.replace(path + ".part", path)
+
+    def load(self, path):
+        state = torch.load(path)
+        self.transformer.load_state_dict(state["transformer"])
+        self.encoder.load_state_dict(state["text_encoder"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average, self.step = state["ema"], state["step"]
+        self.clips, self.seconds = state["clips"], state["seconds"]
+
+    def update_average(self):
+        keep = min(self.args.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.everything], 1 - keep)
+
+
+def flow_loss(trainer, clean, captions, attributes, rope):
+    """Squared error of the predicted velocity (noise - clean) at random noise levels."""
+    sigma = noise_levels(len(clean))[:, None, None]
+    noise = torch.randn_like(clean)
+    context = text.encode(trainer.encoder, *captions.sample(attributes))
+    output = model.forward(trainer.transformer, torch.lerp(clean, noise, sigma), 1000 * sigma.flatten(), context, rope)
+    return (output - (noise - clean)).square().mean()
+
+
+def train(trainer, captions, rank, world):
+    """Train until the budget is used or a process is asked to stop."""
+    args, optimizer = trainer.args, trainer.optimizer
+    latents = os.path.join(args.state, "latents")
+    banks = {size: Bank(latents, size) for size in (64, 128)}
+    head_dim = trainer.transformer.config.attention_head_dim
+    ropes = {size: model.rope_table(head_dim, 5, size // 8, size // 8) for size in banks}
+    parameters = optimizer.parameters()
+    # The clock travels with the gradients: loss, seconds and stop request, averaged over the processes.
+    clock = torch.nn.Parameter(torch.zeros(3))
+    stop_requests = []
+    signal.signal(signal.SIGTERM, lambda *_: stop_requests.append(True))
+    if rank == 0:
+        count = lambda module: sum(p.numel() for p in module.parameters())
+        print("parameters", count(trainer.transformer), count(trainer.encoder), "clips", {s: len(b) for s, b in banks.items()}, flush=True)
+    budget, running, saved = args.hours * 3600, {}, trainer.seconds
+    cooling = trainer.seconds > budget * (1 - args.cooldown)
+    processor_time, window = time.process_time(), (time.time(), trainer.clips)
+    while trainer.seconds < budget:
+        progress = trainer.seconds / budget
+        rate = min(1.0, (trainer.step + 1) / 100) * min(1.0, (1 - progress) / max(args.cooldown, 1e-6))
+        if rank == 0 and not cooling and progress > 1 - args.cooldown:
+            cooling = True
+            trainer.save(os.path.join(args.state, "transformer_stable.pt"))
+        same_everywhere = torch.Generator().manual_seed(trainer.step)  # all processes choose the same size
+        size = 128 if float(torch.rand((), generator=same_everywhere)) < args.large and len(banks[128]) else 64
+        if trainer.step % 100 == 0:
+            for bank in banks.values():
+                bank.refresh()
+        torch.manual_seed((trainer.step * world + rank) * 7919 + 17)
+        clean, attributes = banks[size].sample(args.batch if size == 64 else args.batch // 4)
+        loss = flow_loss(trainer, clean, captions, attributes, ropes[size])
+        optimizer.zero_grad()
+        loss.backward()
+        now = time.process_time()
+        clock.grad = torch.tensor([loss.item(), now - processor_time, float(bool(stop_requests))])
+        processor_time = now
+        parallel.average_gradients([*parameters, clock], world)
+        mean_loss, seconds, stop = clock.grad.tolist()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step(rate)
+        trainer.step += 1
+        trainer.clips += world * len(clean)
+        trainer.seconds += seconds
+        trainer.update_average()
+        running[size] = mean_loss if size not in running else 0.98 * running[size] + 0.02 * mean_loss
+        if rank == 0 and trainer.step % args.report == 0:
+            speed = (trainer.clips - window[1]) / (time.time() - window[0])
+            window = (time.time(), trainer.clips)
+            print(json.dumps({"step": trainer.step, "clips": trainer.clips, "seconds": round(trainer.seconds),
+                              "loss": {k: round(v, 4) for k, v in running.items()}, "norm": round(norm.item(), 2),
+                              "rate": round(rate, 3), "clips/s": round(speed, 1)}), flush=True)
+        if stop > 0:
+            break
+        if rank == 0 and trainer.seconds - saved > SAVE_EVERY_SECONDS:
+            saved = trainer.seconds
+            trainer.save(os.path.join(args.state, "transformer.pt"))
+    if rank == 0:
+        trainer.save(os.path.join(args.state, "transformer.pt"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--state", default="state", help="folder of the training state")
+    parser.add_argument("--hours", type=float, default=4.0, help="budget in processor hours per process, over all runs")
+    parser.add_argument("--cooldown", type=float, default=0.25, help="last part of the budget, learning rate to zero")
+    parser.add_argument("--batch", type=int, default=48, help="64-pixel clips per process; a quarter as many at 128")
+    parser.add_argument("--large", type=float, default=0.0, help="fraction of steps at 128 pixels")
+    parser.add_argument("--layers", type=int, default=16)
+    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--adam-lr", type=float, default=1.5e-3)
+    parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--ema", type=float, default=0.999, help="decay of the averaged weights")
+    parser.add_argument("--report", type=int, default=50, help="steps between two lines of output")
+    parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
+    args = parser.parse_args()
+    rank, world = parallel.start()
+    tokenizer_folder = os.path.join(args.state, "tokenizer")
+    if rank == 0 and not os.path.exists(os.path.join(tokenizer_folder, "tokenizer.json")):
+        text.train_tokenizer(tokenizer_folder)
+    if world > 1:
+        dist.barrier()
+    tokenizer = text.load_tokenizer(tokenizer_folder)
+    trainer = Trainer(args, len(tokenizer))
+    path = os.path.join(args.state, "transformer.pt")
+    if os.path.exists(path):
+        trainer.load(path)
+    if not args.eager:
+        model.enable_compile()
+    train(trainer, Captions(tokenizer), rank, world)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Train the miniature AutoencoderKLWan on procedural clips; writes a resumable checkpoint and the diffusers folder.
+
+    torchrun --nproc_per_node 2 train_vae.py --steps 9000
+    torchrun --nproc_per_node 2 train_vae.py --decoder-only --steps 1500 --muon-lr 0.006 --adam-lr 4e-4 --cooldown 1
+"""
+import argparse
+import json
+import os
+import time
+
+import torch
+
+import clips
+import codec
+import optim
+import parallel
+
+SEED, VALIDATION_SEED = 11, 900
+
+
+def training_clips(index, crops, frames, whole):
+    """32-pixel crops around the object (cheap, little empty background), or whole 64-pixel clips for a quarter as
+    many.  Every fourth batch comes from 128-pixel clips, so that both scales are seen."""
+    size = 128 if index % 4 == 3 else 64
+    crop = 64 if whole else 32
+    count = max(1, crops // 4 if whole and size == 64 else crops // 16 if whole else crops // 2)
+    video, _ = clips.clip_batch(SEED, index, count, size, frames, exclude_held_out=False)
+    if crop == size:
+        return video
+    generator = torch.Generator().manual_seed(index)
+    middle = video[:, :, frames // 2]
+    salient = (middle - middle.flatten(2).median(-1)[0][..., None, None]).abs().sum(1) > 0.6
+    out = []
+    for clip, points in zip(video, salient):
+        points = points.nonzero()
+        for _ in range(4 if whole else 2):
+            jitter = torch.randint(-crop // 3, crop // 3 + 1, (2,), generator=generator) - crop // 2
+            point = points[int(torch.randint(len(points), (1,), generator=generator))]
+            y, x = (point + jitter).clamp(0, size - crop).tolist()
+            out.append(clip[:, :, y:y + crop, x:x + crop])
+    return torch.stack(out)
+
+
+def psnr(a, b):
+    """Per clip, in decibels, values in [-1, 1]."""
+    return 10 * torch.log10(4 / (a - b).square().flatten(1).mean(1).clamp_min(1e-10))
+
+
+@torch.no_grad()
+def encode_bf16(vae, video):
+    """Posterior mean and log-variance, products in bf16."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return codec.encode(vae, video.contiguous(memory_format=torch.channels_last_3d))
+
+
+@torch.no_grad()
+def evaluate(vae, count=32, size=64):
+    """PSNR and attribute accuracy of fixed clips encoded and decoded."""
+    video, truth = clips.clip_batch(VALIDATION_SEED, 0, count, size, exclude_held_out=False)
+    output = []
+    for part in video.split(8):
+        mean, _ = encode_bf16(vae, part)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output.append(codec.decode(vae, mean).float().clamp(-1, 1))
+    output = torch.cat(output)
+    return {"psnr": round(float(psnr(output, video).mean()), 2), **clips.accuracy(clips.classify(output), truth)}
+
+
+def latent_statistics(vae, batches, count=16):
+    """Per-channel mean and standard deviation of posterior samples, so that unused channels stay small."""
+    sums = torch.zeros(2, vae.config.z_dim, dtype=torch.float64)
+    total = 0
+    for index in range(batches):
+        video, _ = clips.clip_batch(VALIDATION_SEED + 1, index, count, 64)
+        mean, variance = (t.double().transpose(0, 1).flatten(1) for t in encode_bf16(vae, video))
+        variance = variance.exp()
+        sums += torch.stack([mean.sum(1), (mean.square() + variance).sum(1)])
+        total += mean.shape[1]
+    average = sums[0] / total
+    return average.tolist(), (sums[1] / total - average.square()).sqrt().tolist()
+
+
+def codec_loss(vae, video, kl_weight, extra_variance):
+    """(loss, reconstruction, KL divergence); `extra_variance` is added to the posterior's."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mean, logvar = codec.encode(vae, video)
+        mean, logvar = mean.float(), logvar.float()
+        sampled = mean + torch.randn_like(mean) * (logvar.exp() + extra_variance).sqrt()
+        output = codec.decode(vae, sampled).float()
+    error = output - video
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+    loss = error.abs().mean() + 0.1 * edges + error.square().mean() + kl_weight * divergence
+    return loss, output.detach(), divergence.item()
+
+
+def train(vae, optimizer, args, step, path, extra_variance, rank, world):
+    """Run up to args.steps; rank 0 saves every 1000 steps and at the end."""
+    parameters = optimizer.parameters()
+    torch.manual_seed(1000 * rank + step)
+    started, average = time.time(), None
+    while step < args.steps:
+        rate = min(1.0, (step + 1) / 100) * min(1.0, (1 - step / args.steps) / args.cooldown)
+        whole = step % 8 == 7
+        video = training_clips(step * world + rank, args.crops, 9 if step % 3 == 2 else 17, whole)
+        video = video.contiguous(memory_format=torch.channels_last_3d)
+        loss, output, divergence = codec_loss(vae, video, args.kl, extra_variance)
+        optimizer.zero_grad()
+        loss.backward()
+        parallel.average_gradients(parameters, world)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step(rate)
+        step += 1
+        quality = float(psnr(output, video).mean())
+        average = quality if average is None else 0.98 * average + 0.02 * quality
+        if rank == 0 and step % args.report == 0:
+            print(f"step {step} seconds {time.time() - started:.0f} psnr {average:.2f} loss {loss.item():.4f} kl {divergence:.2f}", flush=True)
+        if rank == 0 and (step % 1000 == 0 or step == args.steps):
+            torch.save({"model": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, path + ".part")
+            os.replace(path + ".part", path)
+            print("validation", json.dumps(evaluate(vae)), flush=True)
+
+
+def export(vae, args, config):
+    """Write the diffusers folder and its scores.  After decoder-only training the statistics stay the encoder's."""
+    if args.decoder_only:
+        mean, std = config["latents_mean"], config["latents_std"]
+    else:
+        mean, std = latent_statistics(vae, args.validation_clips // 2)
+    vae.register_to_config(latents_mean=[round(v, 4) for v in mean], latents_std=[round(v, 4) for v in std])
+    for parameter in vae.parameters():
+        parameter.data = parameter.data.contiguous()
+    vae.save_pretrained(os.path.join(args.state, "vae"))
+    scores = {"64": evaluate(vae, args.validation_clips), "128": evaluate(vae, args.validation_clips // 4, 128)}
+    with open(os.path.join(args.state, "vae_metrics.json"), "w") as file:
+        json.dump(scores, file, indent=1)
+    print("final", json.dumps(scores))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--state", default="state", help="folder of the training state")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--crops", type=int, default=12, help="32-pixel crops per process and step")
+    parser.add_argument("--cooldown", type=float, default=0.6, help="last part of the training, learning rate to zero")
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--adam-lr", type=float, default=1e-3)
+    parser.add_argument("--kl", type=float, default=2e-4)
+    parser.add_argument("--decoder-only", action="store_true", help="improve the decoder; latents stay valid")
+    parser.add_argument("--noise", type=float, default=0.06, help="with --decoder-only: latent noise, in units of latents_std")
+    parser.add_argument("--validation-clips", type=int, default=128, help="64-pixel clips of the final scores")
+    parser.add_argument("--report", type=int, default=100, help="steps between two lines of output")
+    parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
+    args = parser.parse_args()
+    rank, world = parallel.start()
+    os.makedirs(args.state, exist_ok=True)
+    torch.manual_seed(0)
+    vae = codec.channels_last(codec.initialise(codec.build_vae()))
+    if not args.eager:
+        codec.enable_compile()
+    config, extra_variance = None, 0.0
+    if args.decoder_only:
+        vae.load_state_dict(torch.load(os.path.join(args.state, "vae.pt"))["model"])
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
+        with open(os.path.join(args.state, "vae", "config.json")) as file:
+            config = json.load(file)
+        extra_variance = (args.noise * torch.tensor(config["latents_std"])).square().view(1, -1, 1, 1, 1)
+    trained = [p for p in vae.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.dim() >= 4 and min(p.shape[:2]) >= 8]
+    chosen = {id(p) for p in matrices}
+    optimizer = optim.Pair(matrices, [p for p in trained if id(p) not in chosen], args.muon_lr, args.adam_lr, 0.0)
+    path = os.path.join(args.state, "vae_decoder.pt" if args.decoder_only else "vae.pt")
+    step = 0
+    if os.path.exists(path):
+        state = torch.load(path)
+        vae.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    train(vae, optimizer, args, step, path, extra_variance, rank, world)
+    if rank == 0:
+        export(vae, args, config)
+
+
+if __name__ == "__main__":
+    main()
