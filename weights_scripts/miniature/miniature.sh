@@ -11,10 +11,9 @@
 # PROCESSES (default: 2) train in parallel.
 set -euo pipefail
 
-target_state=${STATE:-state}
-mkdir -p "$target_state"
-target_state=$(cd "$target_state" && pwd)
-cd "$(dirname "${BASH_SOURCE[0]}")"
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+state=$(realpath -m "${STATE:-$scripts/state}")
+cd "$scripts"
 python=${PYTHON:-python3}
 processes=${PROCESSES:-2}
 model=../../models/wan-mini
@@ -23,8 +22,8 @@ model=../../models/wan-mini
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-run() { "$python" "$@" --state "$target_state"; }
-run_parallel() { "$python" -m torch.distributed.run --standalone --nproc_per_node "$processes" "$@" --state "$target_state"; }
+run() { "$python" "$@" --state "$state"; }
+run_parallel() { "$python" -m torch.distributed.run --standalone --nproc_per_node "$processes" "$@" --state "$state"; }
 
 # Encode the latent bank at one size, the shards shared by all processes.
 encode() {
@@ -56,8 +55,8 @@ train)
 continue)
     hours=${2:?processor hours in all}
     encode_bank
-    cp "$target_state/transformer.pt" "$target_state/transformer_before.pt"
-    cp "$target_state/transformer_stable.pt" "$target_state/transformer.pt"
+    cp "$state/transformer.pt" "$state/transformer_before.pt"
+    cp "$state/transformer_stable.pt" "$state/transformer.pt"
     run_parallel train_transformer.py --hours "$hours" --large 0.25 --cooldown 0.3
     ;;
 evaluate)
@@ -76,7 +75,7 @@ smoke)
     "$python" smoke.py
     ;;
 *)
-    sed -n '2,12p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+    sed -n '2,11p' miniature.sh | sed 's/^# \{0,1\}//'
     exit 2
     ;;
 esac
