@@ -9,6 +9,7 @@
 #include <utf8proc.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "text/html_entities.h"
 #include "text/utf8.h"
 
@@ -108,7 +109,7 @@ PromptCleaning parse_prompt_cleaning(std::string_view name) {
     if (name == to_string(cleaning)) return cleaning;
   }
   throw Error(ExitCode::kUsage,
-              fmt::format("--prompt-clean: unknown value '{}'; none, basic or ftfy-lite is accepted", name));
+              fmt::format("--prompt-clean: unknown value '{}'; none, basic or ftfy-lite is accepted", printable(name)));
 }
 
 std::string_view to_string(PromptCleaning cleaning) {

@@ -1,12 +1,9 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
-#include <system_error>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
@@ -17,6 +14,8 @@
 #include <sentencepiece_processor.h>
 
 #include "core/error.h"
+#include "core/printable.h"
+#include "io/input_file.h"
 #include "io/json_file.h"
 #include "text/utf8.h"
 
@@ -27,33 +26,14 @@ namespace {
 constexpr int kDefaultMaxLength = 512;
 /// Transformers writes 1e30 for "no limit"; nothing near this is a real length either.
 constexpr double kLargestMaxLength = 1e6;
-constexpr std::uintmax_t kLargestModelBytes = std::uintmax_t{1} << 28;
+/// SentencePiece's mark of a space: U+2581.
+constexpr std::string_view kSpacePiece = "\u2581";
+constexpr std::uint64_t kMaxModelBytes = std::uint64_t{1} << 28;
 
 struct AddedToken {
   std::string content;
   std::int64_t id;
 };
-
-std::string read_model_file(const std::filesystem::path& path) {
-  std::error_code status;
-  if (!std::filesystem::is_regular_file(path, status)) {
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: no such file; a SentencePiece model is needed", path.string()));
-  }
-  const std::uintmax_t bytes = std::filesystem::file_size(path, status);
-  if (status || bytes > kLargestModelBytes) {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: too large for a tokenizer; a SentencePiece model of at most "
-                                                     "{} bytes is accepted",
-                                                     path.string(), kLargestModelBytes));
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string contents((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || contents.size() != bytes) {
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: cannot be read; a SentencePiece model is needed", path.string()));
-  }
-  return contents;
-}
 
 /// The text of a special token, which is written as a string or as {"content": string, ...}; empty where it is absent.
 std::string token_text(JsonReader& reader, std::string_view key) {
@@ -88,17 +68,41 @@ std::vector<AddedToken> tokens_of_config(JsonReader& config) {
   return tokens;
 }
 
-std::vector<AddedToken> tokens_of_tokenizer_json(const std::filesystem::path& path) {
-  std::vector<AddedToken> tokens;
-  if (!std::filesystem::exists(path)) return tokens;
+/// What tokenizer.json says beyond the SentencePiece model.
+struct FastTokenizer {
+  std::vector<AddedToken> added_tokens;
+  bool keeps_trailing_space = false;
+};
+
+/// Whether a normalizer or pre-tokenizer is of `type` or is a sequence with such a step.
+bool has_step(const nlohmann::json& step, std::string_view type) {
+  if (!step.is_object()) return false;
+  const auto found = step.find("type");
+  if (found != step.end() && *found == type) return true;
+  for (const std::string_view key : {"normalizers", "pretokenizers"}) {
+    const auto steps = step.find(key);
+    if (steps == step.end() || !steps->is_array()) continue;
+    if (std::ranges::any_of(*steps, [type](const nlohmann::json& inner) { return has_step(inner, type); })) return true;
+  }
+  return false;
+}
+
+FastTokenizer read_fast_tokenizer(const std::filesystem::path& path) {
+  FastTokenizer tokenizer;
   const nlohmann::json document = read_json_file(path);
   JsonReader reader(document, path.string());
-  if (!reader.has("added_tokens")) return tokens;
+  const std::string type = reader.object("model").text("type", "Unigram");
+  if (type != "Unigram") reader.fail("model.type", fmt::format("is '{}'", printable(type)), "Unigram");
+  // Without a step that drops it, the space before a special token or at the end of the text is a piece of its own.
+  const auto step = [&](std::string_view key) { return reader.has(key) ? reader.value(key) : nlohmann::json(); };
+  tokenizer.keeps_trailing_space =
+      !has_step(step("normalizer"), "Strip") && !has_step(step("pre_tokenizer"), "WhitespaceSplit");
+  if (!reader.has("added_tokens")) return tokenizer;
   for (JsonReader& token : reader.objects("added_tokens")) {
     const std::int64_t id = token.integer("id", {0, 999'999'999});
-    tokens.push_back(read_added_token(token, id));
+    tokenizer.added_tokens.push_back(read_added_token(token, id));
   }
-  return tokens;
+  return tokenizer;
 }
 
 }  // namespace
@@ -110,17 +114,21 @@ struct Tokenizer::State {
   std::int64_t pad_id = 0;
   std::int64_t end_id = 0;
   int max_length = kDefaultMaxLength;
+  bool keeps_trailing_space = false;
 
   explicit State(const std::filesystem::path& folder);
   void read_special_tokens(const std::filesystem::path& folder, JsonReader& config);
   std::int64_t special_id(const std::string& content, std::string_view key,
                           const std::filesystem::path& config_path) const;
   const AddedToken* added_token_at(std::string_view text) const;
-  void append_pieces(std::string_view text, std::vector<std::int64_t>& ids) const;
+  template <typename Piece>
+  std::vector<Piece> pieces(std::string_view text) const;
+  bool ends_in_space(std::string_view text) const;
+  void append_ids(std::string_view text, std::vector<std::int64_t>& ids) const;
 };
 
 Tokenizer::State::State(const std::filesystem::path& folder) : model_path(folder / "spiece.model") {
-  const std::string contents = read_model_file(model_path);
+  const std::string contents = read_text_file(model_path, kMaxModelBytes);
   if (!model.LoadFromSerializedProto(contents).ok() || model.GetPieceSize() < 1) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: is not a SentencePiece model or is damaged; a SentencePiece model is needed",
@@ -131,7 +139,7 @@ Tokenizer::State::State(const std::filesystem::path& folder) : model_path(folder
   JsonReader config(document, config_path.string());
   for (const std::string_view key : {"padding_side", "truncation_side"}) {
     const std::string side = config.text(key, "right");
-    if (side != "right") config.fail(key, fmt::format("is '{}'", side), "right");
+    if (side != "right") config.fail(key, fmt::format("is '{}'", printable(side)), "right");
   }
   const double length = config.number("model_max_length", {1.0, std::numeric_limits<double>::max()}, kDefaultMaxLength);
   max_length = length > kLargestMaxLength ? kDefaultMaxLength : static_cast<int>(length);
@@ -140,7 +148,11 @@ Tokenizer::State::State(const std::filesystem::path& folder) : model_path(folder
 
 void Tokenizer::State::read_special_tokens(const std::filesystem::path& folder, JsonReader& config) {
   added_tokens = tokens_of_config(config);
-  if (added_tokens.empty()) added_tokens = tokens_of_tokenizer_json(folder / "tokenizer.json");
+  if (const std::filesystem::path path = folder / "tokenizer.json"; std::filesystem::exists(path)) {
+    FastTokenizer fast = read_fast_tokenizer(path);
+    keeps_trailing_space = fast.keeps_trailing_space;
+    if (added_tokens.empty()) added_tokens = std::move(fast.added_tokens);
+  }
 
   std::string end = token_text(config, "eos_token");
   std::string pad = token_text(config, "pad_token");
@@ -171,7 +183,7 @@ std::int64_t Tokenizer::State::special_id(const std::string& content, std::strin
   if (model.IsUnknown(id)) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: {}: '{}' is in neither the added tokens nor {}; a token of the vocabulary is accepted",
-                            config_path.string(), key, content, model_path.filename().string()));
+                            config_path.string(), key, printable(content), model_path.filename().string()));
   }
   return id;
 }
@@ -182,15 +194,31 @@ const AddedToken* Tokenizer::State::added_token_at(std::string_view text) const 
   return found == added_tokens.end() ? nullptr : &*found;
 }
 
-void Tokenizer::State::append_pieces(std::string_view text, std::vector<std::int64_t>& ids) const {
-  if (text.empty()) return;
-  std::vector<int> pieces;
-  if (!model.Encode(text, &pieces).ok()) {
+template <typename Piece>
+std::vector<Piece> Tokenizer::State::pieces(std::string_view text) const {
+  std::vector<Piece> result;
+  if (!model.Encode(text, &result).ok()) {
     throw Error(ExitCode::kBadInputFile, fmt::format("{}: fails to encode a prompt; an undamaged SentencePiece model "
                                                      "is needed",
                                                      model_path.string()));
   }
-  ids.insert(ids.end(), pieces.begin(), pieces.end());
+  return result;
+}
+
+/// Whether the text ends in a space once normalised, which SentencePiece then drops. It shows in how a letter behind
+/// the text is cut: behind a space the letter is a word of its own. The letter before it keeps a lone space inside.
+bool Tokenizer::State::ends_in_space(std::string_view text) const {
+  const std::vector<std::string> cut = pieces<std::string>(fmt::format("a{}a", text));
+  const std::string word = std::string(kSpacePiece) + "a";
+  if (cut.back() == word) return true;
+  return cut.size() > 1 && cut.back() == "a" && cut[cut.size() - 2] == kSpacePiece;
+}
+
+void Tokenizer::State::append_ids(std::string_view text, std::vector<std::int64_t>& ids) const {
+  if (text.empty()) return;
+  const std::vector<int> found = pieces<int>(text);
+  ids.insert(ids.end(), found.begin(), found.end());
+  if (keeps_trailing_space && ends_in_space(text)) ids.push_back(model.PieceToId(kSpacePiece));
 }
 
 Tokenizer::Tokenizer(const std::filesystem::path& folder) : state_(std::make_unique<const State>(folder)) {}
@@ -209,12 +237,12 @@ std::vector<std::int64_t> Tokenizer::token_ids(std::string_view text) const {
       ++offset;
       continue;
     }
-    state_->append_pieces(text.substr(segment_begin, offset - segment_begin), ids);
+    state_->append_ids(text.substr(segment_begin, offset - segment_begin), ids);
     ids.push_back(token->id);
     offset += token->content.size();
     segment_begin = offset;
   }
-  state_->append_pieces(text.substr(segment_begin), ids);
+  state_->append_ids(text.substr(segment_begin), ids);
   ids.push_back(state_->end_id);
   return ids;
 }
