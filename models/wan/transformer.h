@@ -16,10 +16,10 @@
 #include "models/wan/transformer_config.h"
 #include "models/wan/transformer_weights.h"
 
-namespace ditto::wan {
+namespace ditto {
 
 /// How the transformer is held and computed.
-struct TransformerOptions {
+struct WanTransformerOptions {
   c10::Device device = c10::kCPU;
   c10::ScalarType dtype = c10::kFloat;  ///< fp32 or bf16; fp16 on CUDA only
   KernelMode kernels = KernelMode::kAuto;
@@ -32,14 +32,14 @@ class WanTransformer final : public Model {
  public:
   /// Takes all weights; those stored in the wanted dtype stay mapped on the CPU. Throws Error(kBadInputFile) listing
   /// missing, mis-shaped and surplus tensors, Error(kUsage) for a dtype the device cannot compute in.
-  WanTransformer(const TransformerConfig& config, WeightSet& weights, ModelIdentity identity,
-                 const TransformerOptions& options);
+  WanTransformer(const WanTransformerConfig& config, WeightSet& weights, ModelIdentity identity,
+                 const WanTransformerOptions& options);
 
   /// The transformer in a diffusers `transformer/` folder.
   static std::unique_ptr<const WanTransformer> load(const std::filesystem::path& folder, ModelIdentity identity,
-                                                    const TransformerOptions& options);
+                                                    const WanTransformerOptions& options);
 
-  const TransformerConfig& config() const { return config_; }
+  const WanTransformerConfig& config() const { return config_; }
   c10::ScalarType dtype() const { return options_.dtype; }
   /// Bytes of all weights as they are held.
   std::int64_t weight_bytes() const { return weights_.bytes; }
@@ -64,11 +64,11 @@ class WanTransformer final : public Model {
   at::Tensor cross_attention(std::size_t block, const Activations& activations) const;
   at::Tensor feed_forward(std::size_t block, const Activations& activations) const;
 
-  TransformerConfig config_;
-  TransformerOptions options_;
+  WanTransformerConfig config_;
+  WanTransformerOptions options_;
   Topology topology_;
-  TransformerWeights weights_;
+  WanTransformerWeights weights_;
   std::optional<std::string> first_non_finite_;
 };
 
-}  // namespace ditto::wan
+}  // namespace ditto

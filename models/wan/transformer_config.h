@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 
-namespace ditto::wan {
+namespace ditto {
 
 /// Sizes of a text-to-video `WanTransformer3DModel`; fields carry the names of the keys of its config.json.
-struct TransformerConfig {
+struct WanTransformerConfig {
   std::int64_t num_layers;
   std::int64_t num_attention_heads;
   std::int64_t attention_head_dim;
@@ -23,11 +23,11 @@ struct TransformerConfig {
 
   /// Throws Error(kBadInputFile) naming file, key and value for what is missing, out of range or belongs to another
   /// model: image-to-video variants are recognised and named.
-  static TransformerConfig read(const std::filesystem::path& file);
+  static WanTransformerConfig read(const std::filesystem::path& file);
 
   std::int64_t width() const { return num_attention_heads * attention_head_dim; }
   /// Latent positions of one token.
   std::int64_t patch_elements() const { return patch_size[0] * patch_size[1] * patch_size[2]; }
 };
 
-}  // namespace ditto::wan
+}  // namespace ditto

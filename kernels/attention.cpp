@@ -1,0 +1,62 @@
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ops/baddbmm.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/softmax.h>
+#include <c10/util/Exception.h>
+
+#include "kernels/reference/reference.h"
+
+namespace ditto::kernels {
+namespace {
+
+/// Scores of one chunk of queries are held at a time; about the size of a second-level cache.
+constexpr std::int64_t kMaxScoreBytes = 1 << 20;
+constexpr std::int64_t kMinChunkTokens = 64;
+
+/// On the CPU, scores as a matrix beat the fused form for 16-bit inputs with many keys (a bf16 matrix product is much
+/// faster than the fused kernel's) and for fp32 inputs with few keys (the fused kernel's blocks are then mostly empty).
+bool prefers_products(const at::Tensor& query, std::int64_t keys) {
+  if (!query.is_cpu()) return false;
+  return query.scalar_type() == at::kFloat ? keys <= 32 : keys >= 64;
+}
+
+/// [rows, tokens, heads, width] to [rows * heads, tokens, width].
+at::Tensor by_head(const at::Tensor& x) { return x.transpose(1, 2).reshape({-1, x.size(1), x.size(3)}); }
+
+at::Tensor attention_by_products(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  const std::int64_t tokens = query.size(1), heads = query.size(2), width = query.size(3),
+                     batch = query.size(0) * heads;
+  const at::Tensor q = by_head(query), k = by_head(key).transpose(1, 2), v = by_head(value);
+  const double scale = 1 / std::sqrt(static_cast<double>(width));
+  const auto row_bytes = batch * key.size(1) * static_cast<std::int64_t>(query.element_size());
+  const std::int64_t chunk = std::clamp(kMaxScoreBytes / row_bytes, kMinChunkTokens, std::max(kMinChunkTokens, tokens));
+  at::Tensor mixed = at::empty({query.size(0), tokens, heads, width}, query.options());
+  const at::Tensor no_bias = at::empty({1, 1, 1}, query.options());  // ignored: beta is 0
+  for (std::int64_t begin = 0; begin < tokens; begin += chunk) {
+    const std::int64_t count = std::min(chunk, tokens - begin);
+    const at::Tensor scores = at::baddbmm(no_bias, q.narrow(1, begin, count), k, /*beta=*/0, /*alpha=*/scale);
+    const at::Tensor part = at::bmm(at::softmax(scores, -1), v);
+    mixed.narrow(1, begin, count).copy_(part.view({query.size(0), heads, count, width}).transpose(1, 2));
+  }
+  return mixed.view({query.size(0), tokens, heads * width});
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, KernelMode mode) {
+  TORCH_CHECK(query.dim() == 4 && key.sizes() == value.sizes() && query.size(3) == key.size(3), "attention: query ",
+              query.sizes(), ", key ", key.sizes(), ", value ", value.sizes());
+  if (mode == KernelMode::kReference) return reference::attention(query, key, value);
+  if (prefers_products(query, key.size(1))) return attention_by_products(query, key, value);
+  const at::Tensor mixed =
+      at::scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
+  return mixed.transpose(1, 2).flatten(2);
+}
+
+}  // namespace ditto::kernels
