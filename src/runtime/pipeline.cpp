@@ -215,13 +215,19 @@ RunOutline outline(const VideoModel& model, const Request& request, CachePolicy&
   outline.plan = policy.plan(model.denoiser().topology(), schedule);
   validate(outline.plan, model.denoiser().topology());
 
+  const std::vector<Branch>& branches = outline.request.branches;
+  const int unit_count = model.denoiser().topology().unit_count();
+  outline.decisions = rehearse(policy, outline.plan, schedule, branches);
+  outline.units = count_units(outline.decisions, outline.plan, unit_count, outline.grid.size(), branches);
+  outline.units_total = static_cast<std::int64_t>(branches.size()) * unit_count * outline.request.steps;
+
   const auto context = model.denoiser().prepare(encode(model, outline.request), schedule, outline.request.latent_sizes);
   const at::Tensor noise = draw_noise(outline.request.seed, outline.request.latent_sizes);
   const std::int64_t hidden_bytes = model.denoiser().embed(*context, noise, 0, {0}).hidden.bytes();
   for (const Site& site : outline.plan.sites) {
     const std::int64_t bytes =
         site.scope == Scope::kPrediction ? static_cast<std::int64_t>(noise.nbytes()) : hidden_bytes;
-    const std::size_t holders = site.form == FeatureForm::kBranchDelta ? 1 : outline.request.branches.size();
+    const std::size_t holders = site.form == FeatureForm::kBranchDelta ? 1 : branches.size();
     outline.cache_bytes += site.keep * bytes * static_cast<std::int64_t>(holders);
   }
   return outline;

@@ -15,6 +15,7 @@
 #include "core/trace.h"
 #include "core/video_model.h"
 #include "runtime/denoiser.h"
+#include "runtime/rehearsal.h"
 
 namespace ditto {
 
@@ -95,11 +96,15 @@ Result generate(const VideoModel& model, const Request& request, const PolicyFac
 /// Full compute.
 Result generate(const VideoModel& model, const Request& request, const GenerateOptions& options = {});
 
-/// What a run would do, without doing it: the grid it would visit and the sites it would decide at.
+/// What a run would do, without doing it: the steps it would visit, the sites it would decide at and what is known of
+/// the decisions.
 struct RunOutline {
   ResolvedRequest request;
   StepGrid grid;
   Plan plan;
+  std::vector<RehearsedSite> decisions;
+  UnitBounds units;
+  std::int64_t units_total = 0;
   std::int64_t cache_bytes = 0;  ///< bound on stored features
 };
 RunOutline outline(const VideoModel& model, const Request& request, CachePolicy& policy);
