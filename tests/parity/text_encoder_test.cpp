@@ -20,6 +20,8 @@
 #include "io/json_file.h"
 #include "io/safetensors.h"
 #include "test_paths.h"
+#include "text/prompt_cleaning.h"
+#include "text/tokenizer.h"
 #include "tolerances.h"
 
 namespace ditto {
@@ -143,6 +145,24 @@ TEST_F(TextEncoderParity, AnIdOutsideTheVocabularyIsRefused) {
   }
 }
 
+TEST(TextParity, FromPromptToEmbeddingsEqualsThePipeline) {
+  const std::filesystem::path folder = test::data_path("wan/tiny-pipeline");
+  const SafetensorsFile runs(folder / "runs.safetensors");
+  const Tokenizer tokenizer(folder / "tokenizer");
+  const Umt5Encoder encoder = Umt5Encoder::load(folder / "text_encoder", at::kFloat);
+  for (const std::string name : {"prompt", "negative"}) {
+    const std::string key = name == "prompt" ? "prompt" : "negative_prompt";
+    const std::string prompt = clean_prompt(runs.metadata().at(key), PromptCleaning::kFtfyLite);
+    const at::Tensor expected_ids = runs.tensor(name + "_ids");
+    const TokenizedText text = tokenizer.encode(prompt, static_cast<int>(expected_ids.size(1)));
+    EXPECT_TRUE(at::equal(text.ids.unsqueeze(0), expected_ids)) << prompt;
+    EXPECT_TRUE(at::equal(text.mask.unsqueeze(0), runs.tensor(name + "_mask"))) << prompt;
+    const at::Tensor expected = runs.tensor(key + "_embeds");
+    const at::Tensor embeds = encoder.prompt_embeds(text.ids.unsqueeze(0), text.mask.unsqueeze(0));
+    EXPECT_LE(largest_difference(embeds, expected), kUnitFloat32 * largest(expected)) << prompt;
+  }
+}
+
 /// A text-encoder folder whose config or weights are changed.
 class TextEncoderFolder : public TextEncoderParity {
  protected:
@@ -187,8 +207,7 @@ class TextEncoderFolder : public TextEncoderParity {
 };
 
 TEST_F(TextEncoderFolder, EmbeddingUnderItsOtherNameIsRead) {
-  const bool shared = SafetensorsFile(kFolder / "model.safetensors").find("shared.weight") != nullptr;
-  ASSERT_TRUE(shared);
+  ASSERT_NE(SafetensorsFile(kFolder / "model.safetensors").find("shared.weight"), nullptr);
   write_weights("shared.weight", "encoder.embed_tokens.weight");
   const at::Tensor expected = Umt5Encoder::load(kFolder, at::kFloat).encode(ids_, mask_);
   EXPECT_TRUE(at::equal(Umt5Encoder::load(folder_, at::kFloat).encode(ids_, mask_), expected));
