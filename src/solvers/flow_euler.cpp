@@ -1,17 +1,19 @@
 #include "solvers/flow_euler.h"
 
-#include <ATen/ops/mul.h>
-
 #include "solvers/flow_sigmas.h"
 
 namespace ditto {
 
 StepGrid FlowEulerSolver::full_grid(int steps) const {
   require_steps(steps);
+  // The range of the training noise levels is shifted, in fp32, and every level within it again: diffusers' rule.
   const double count = options_.train_timesteps;
-  // The range of the training noise levels is already shifted, and every level is shifted again: diffusers' rule.
-  const double smallest = static_cast<float>(shift_sigma(1 / count, options_.shift));
-  std::vector<double> sigmas = linear_spacing(count, smallest * count, steps);
+  const auto trained = [this](float sigma) {
+    const float shift = static_cast<float>(options_.shift);
+    return static_cast<double>(shift * sigma / (1 + static_cast<float>(options_.shift - 1) * sigma));
+  };
+  std::vector<double> sigmas =
+      linear_spacing(trained(1) * count, trained(1 / static_cast<float>(count)) * count, steps);
   for (double& sigma : sigmas) sigma = shift_sigma(sigma / count, options_.shift);
   return grid_of(std::move(sigmas));
 }
@@ -31,8 +33,7 @@ at::Tensor FlowEulerSolver::advance(const at::Tensor& velocity, int index, const
   TORCH_CHECK(velocity.sizes() == latent.sizes(), "velocity and latent differ in shape");
   ++next_index_;
   const double step = static_cast<float>(sigmas_[index + 1]) - static_cast<float>(sigmas_[index]);
-  // A velocity below fp32 is scaled in its own dtype: the product is rounded before it is added.
-  return at::mul(velocity, step).to(at::kFloat).add_(latent.to(at::kFloat)).to(velocity.scalar_type());
+  return scaled_velocity(step, velocity).to(at::kFloat).add_(latent.to(at::kFloat)).to(velocity.scalar_type());
 }
 
 }  // namespace ditto

@@ -55,8 +55,7 @@ at::Tensor UniPcSolver::advance(const at::Tensor& velocity, int index, const at:
   TORCH_CHECK(index == next_index_ && index < steps(), "unipc expected step ", next_index_, " of ", steps(), ", got ",
               index);
   TORCH_CHECK(velocity.sizes() == latent.sizes(), "velocity and latent differ in shape");
-  // A velocity below fp32 is scaled in its own dtype: the product is rounded before it is subtracted.
-  const at::Tensor fresh = latent.to(at::kFloat).sub(at::mul(velocity, sigmas_[index]));
+  const at::Tensor fresh = latent.to(at::kFloat).sub(scaled_velocity(sigmas_[index], velocity));
   // What is kept is never the caller's tensor, which may be overwritten before the next step.
   const at::Tensor start =
       corrects_into(index) ? corrected(index, fresh) : latent.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
