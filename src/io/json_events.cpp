@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -46,8 +47,8 @@ std::string_view cause_of(std::string_view message) {
 
 }  // namespace
 
-JsonEvents::JsonEvents(std::string_view text, std::string_view source, const JsonLimits& limits)
-    : text_(text), source_(source), limits_(limits), position_(text.data()) {}
+JsonEvents::JsonEvents(std::string_view text, std::string source, const JsonLimits& limits)
+    : text_(text), source_(std::move(source)), limits_(limits), position_(text.data()) {}
 
 void JsonEvents::read() {
   if (text_.size() > limits_.max_bytes) {

@@ -16,8 +16,8 @@ namespace ditto {
 /// `fail`.
 class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
-  /// Text and source must outlive the reader.
-  JsonEvents(std::string_view text, std::string_view source, const JsonLimits& limits);
+  /// The text must outlive the reader.
+  JsonEvents(std::string_view text, std::string source, const JsonLimits& limits);
 
   /// Reads the whole text; throws `Error(kBadInputFile)`.
   void read();
@@ -36,7 +36,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
                    const nlohmann::json::exception& problem) override;
 
   std::string_view text_;
-  std::string_view source_;
+  std::string source_;
   JsonLimits limits_;
   const char* position_;
   int depth_ = 0;
