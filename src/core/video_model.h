@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/model.h"
 #include "solvers/solver.h"
@@ -44,6 +45,9 @@ class VideoModel {
   /// Bytes of the weights as held in memory, and a bound on the activations of one denoising step at that latent size.
   virtual std::int64_t weight_bytes() const = 0;
   virtual std::int64_t activation_bytes(at::IntArrayRef latent_sizes) const = 0;
+
+  /// What a user should know about the loaded files, one line each: weights that hold NaN, for example.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 }  // namespace ditto

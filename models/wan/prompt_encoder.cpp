@@ -1,0 +1,58 @@
+#include "models/wan/prompt_encoder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/weights.h"
+#include "text/prompt_cleaning.h"
+
+namespace ditto {
+namespace {
+
+constexpr std::int64_t kLongestPrompt = 512;  // max_sequence_length of WanPipeline
+constexpr std::size_t kRemembered = 8;
+
+}  // namespace
+
+PromptEncoder::PromptEncoder(const std::filesystem::path& folder, c10::ScalarType dtype, c10::Device device)
+    : folder_(folder / "text_encoder"), dtype_(dtype), device_(device), tokenizer_(folder / "tokenizer") {
+  padded_length_ = std::min<std::int64_t>(tokenizer_.model_max_length(), kLongestPrompt);
+  weight_bytes_ = static_cast<std::int64_t>(WeightSet(folder_).bytes());
+  loaded_ = std::make_shared<const Umt5Encoder>(Umt5Encoder::load(folder_, dtype_, device_));
+  width_ = loaded_->config().d_model;
+  first_non_finite_ = loaded_->first_non_finite();
+}
+
+std::shared_ptr<const Umt5Encoder> PromptEncoder::take_encoder() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (loaded_) return std::exchange(loaded_, nullptr);
+  }
+  return std::make_shared<const Umt5Encoder>(Umt5Encoder::load(folder_, dtype_, device_));
+}
+
+std::optional<at::Tensor> PromptEncoder::recall(const std::string& prompt) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(newest_, prompt, &std::pair<std::string, at::Tensor>::first);
+  if (found == newest_.end()) return {};
+  newest_.splice(newest_.begin(), newest_, found);
+  return newest_.front().second;
+}
+
+void PromptEncoder::remember(const std::string& prompt, const at::Tensor& embedding) const {
+  const std::lock_guard lock(mutex_);
+  newest_.emplace_front(prompt, embedding);
+  if (newest_.size() > kRemembered) newest_.pop_back();
+}
+
+at::Tensor PromptEncoder::encode(const std::string& prompt) const {
+  const std::string cleaned = clean_prompt(prompt, PromptCleaning::kFtfyLite);
+  if (const std::optional<at::Tensor> known = recall(cleaned)) return *known;
+  const TokenizedText text = tokenizer_.encode(cleaned, static_cast<int>(padded_length_));
+  const at::Tensor embedding =
+      take_encoder()->prompt_embeds(text.ids.unsqueeze(0).to(device_), text.mask.unsqueeze(0).to(device_)).to(dtype_);
+  remember(cleaned, embedding);
+  return embedding;
+}
+
+}  // namespace ditto
