@@ -17,6 +17,7 @@
 #include "core/printable.h"
 #include "io/input_file.h"
 #include "io/json_file.h"
+#include "text/tokenizer_json.h"
 #include "text/utf8.h"
 
 namespace ditto {
@@ -30,23 +31,11 @@ constexpr double kLargestMaxLength = 1e6;
 constexpr std::string_view kSpacePiece = "\u2581";
 constexpr std::uint64_t kMaxModelBytes = std::uint64_t{1} << 28;
 
-struct AddedToken {
-  std::string content;
-  std::int64_t id;
-};
-
 /// The text of a special token, which is written as a string or as {"content": string, ...}; empty where it is absent.
 std::string token_text(JsonReader& reader, std::string_view key) {
   if (!reader.has(key)) return {};
   if (reader.value(key).is_object()) return reader.object(key).text("content");
   return reader.text(key);
-}
-
-AddedToken read_added_token(JsonReader& reader, std::int64_t id) {
-  AddedToken token{reader.text("content"), id};
-  if (token.content.empty()) reader.fail("content", "is empty", "the text of the token");
-  if (reader.boolean("single_word", false)) reader.fail("single_word", "is true", "false");
-  return token;
 }
 
 std::int64_t read_token_id(const JsonReader& reader, const std::string& key) {
@@ -68,43 +57,6 @@ std::vector<AddedToken> tokens_of_config(JsonReader& config) {
   return tokens;
 }
 
-/// What tokenizer.json says beyond the SentencePiece model.
-struct FastTokenizer {
-  std::vector<AddedToken> added_tokens;
-  bool keeps_trailing_space = false;
-};
-
-/// Whether a normalizer or pre-tokenizer is of `type` or is a sequence with such a step.
-bool has_step(const nlohmann::json& step, std::string_view type) {
-  if (!step.is_object()) return false;
-  const auto found = step.find("type");
-  if (found != step.end() && *found == type) return true;
-  for (const std::string_view key : {"normalizers", "pretokenizers"}) {
-    const auto steps = step.find(key);
-    if (steps == step.end() || !steps->is_array()) continue;
-    if (std::ranges::any_of(*steps, [type](const nlohmann::json& inner) { return has_step(inner, type); })) return true;
-  }
-  return false;
-}
-
-FastTokenizer read_fast_tokenizer(const std::filesystem::path& path) {
-  FastTokenizer tokenizer;
-  const nlohmann::json document = read_json_file(path);
-  JsonReader reader(document, path.string());
-  const std::string type = reader.object("model").text("type", "Unigram");
-  if (type != "Unigram") reader.fail("model.type", fmt::format("is '{}'", printable(type)), "Unigram");
-  // Without a step that drops it, the space before a special token or at the end of the text is a piece of its own.
-  const auto step = [&](std::string_view key) { return reader.has(key) ? reader.value(key) : nlohmann::json(); };
-  tokenizer.keeps_trailing_space =
-      !has_step(step("normalizer"), "Strip") && !has_step(step("pre_tokenizer"), "WhitespaceSplit");
-  if (!reader.has("added_tokens")) return tokenizer;
-  for (JsonReader& token : reader.objects("added_tokens")) {
-    const std::int64_t id = token.integer("id", {0, 999'999'999});
-    tokenizer.added_tokens.push_back(read_added_token(token, id));
-  }
-  return tokenizer;
-}
-
 }  // namespace
 
 struct Tokenizer::State {
@@ -117,6 +69,7 @@ struct Tokenizer::State {
   bool keeps_trailing_space = false;
 
   explicit State(const std::filesystem::path& folder);
+  void load_model(const std::filesystem::path& folder);
   void read_special_tokens(const std::filesystem::path& folder, JsonReader& config);
   std::int64_t special_id(const std::string& content, std::string_view key,
                           const std::filesystem::path& config_path) const;
@@ -127,13 +80,8 @@ struct Tokenizer::State {
   void append_ids(std::string_view text, std::vector<std::int64_t>& ids) const;
 };
 
-Tokenizer::State::State(const std::filesystem::path& folder) : model_path(folder / "spiece.model") {
-  const std::string contents = read_text_file(model_path, kMaxModelBytes);
-  if (!model.LoadFromSerializedProto(contents).ok() || model.GetPieceSize() < 1) {
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: is not a SentencePiece model or is damaged; a SentencePiece model is needed",
-                            model_path.string()));
-  }
+Tokenizer::State::State(const std::filesystem::path& folder) {
+  load_model(folder);
   const std::filesystem::path config_path = folder / "tokenizer_config.json";
   const nlohmann::json document = read_json_file(config_path);
   JsonReader config(document, config_path.string());
@@ -146,13 +94,33 @@ Tokenizer::State::State(const std::filesystem::path& folder) : model_path(folder
   read_special_tokens(folder, config);
 }
 
-void Tokenizer::State::read_special_tokens(const std::filesystem::path& folder, JsonReader& config) {
-  added_tokens = tokens_of_config(config);
-  if (const std::filesystem::path path = folder / "tokenizer.json"; std::filesystem::exists(path)) {
-    FastTokenizer fast = read_fast_tokenizer(path);
-    keeps_trailing_space = fast.keeps_trailing_space;
-    if (added_tokens.empty()) added_tokens = std::move(fast.added_tokens);
+/// transformers 5 saves no spiece.model: tokenizer.json has all of it.
+void Tokenizer::State::load_model(const std::filesystem::path& folder) {
+  const std::filesystem::path json_path = folder / "tokenizer.json";
+  const bool has_json = std::filesystem::exists(json_path);
+  model_path = folder / "spiece.model";
+  const bool from_json = has_json && !std::filesystem::exists(model_path);
+  std::string contents;
+  if (has_json) {
+    TokenizerJson json = read_tokenizer_json(json_path, from_json);
+    added_tokens = std::move(json.added_tokens);
+    keeps_trailing_space = json.keeps_trailing_space;
+    contents = std::move(json.sentencepiece_model);
   }
+  if (from_json) {
+    model_path = json_path;
+  } else {
+    contents = read_text_file(model_path, kMaxModelBytes);
+  }
+  if (!model.LoadFromSerializedProto(contents).ok() || model.GetPieceSize() < 1) {
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: is not a SentencePiece model or is damaged; a SentencePiece model is needed",
+                            model_path.string()));
+  }
+}
+
+void Tokenizer::State::read_special_tokens(const std::filesystem::path& folder, JsonReader& config) {
+  if (std::vector<AddedToken> tokens = tokens_of_config(config); !tokens.empty()) added_tokens = std::move(tokens);
 
   std::string end = token_text(config, "eos_token");
   std::string pad = token_text(config, "pad_token");

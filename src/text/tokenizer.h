@@ -21,8 +21,9 @@ struct TokenizedText {
 /// the text, and an end token after it. Immutable and safe to use from several threads.
 class Tokenizer {
  public:
-  /// Reads spiece.model and tokenizer_config.json in `folder`, and special_tokens_map.json and tokenizer.json when they
-  /// are there. Throws Error(kBadInputFile) naming the file that is missing, corrupt or asks for something unsupported.
+  /// Reads tokenizer_config.json in `folder`, the model in spiece.model or else tokenizer.json, and what
+  /// special_tokens_map.json and tokenizer.json say of special tokens. Throws Error(kBadInputFile) naming the file that
+  /// is missing, corrupt or asks for something unsupported.
   explicit Tokenizer(const std::filesystem::path& folder);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;

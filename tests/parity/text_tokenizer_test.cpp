@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -20,9 +21,18 @@ Ids values(const at::Tensor& tensor) {
   return {data, data + tensor.numel()};
 }
 
-TEST(TokenizerParity, EqualsTransformersOnTheFixture) {
+/// Whichever of spiece.model and tokenizer.json the pieces come from.
+class TokenizerParity : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(TokenizerParity, EqualsTransformersOnTheFixture) {
   const nlohmann::json fixture = read_json_file(test::data_path("wan/tokenizer.json.strings.json"));
-  const Tokenizer tokenizer(test::model_path("wan-mini/tokenizer"));
+  const std::filesystem::path folder =
+      std::filesystem::path(::testing::TempDir()) / fmt::format("ditto-tokenizer-without-{}", GetParam());
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(test::model_path("wan-mini/tokenizer"), folder);
+  if (*GetParam() != '\0') std::filesystem::remove(folder / GetParam());
+  const Tokenizer tokenizer(folder);
+  std::filesystem::remove_all(folder);
   const int max_length = fixture.at("max_length").get<int>();
   EXPECT_EQ(max_length, tokenizer.model_max_length());
   ASSERT_GE(fixture.at("cases").size(), 200u);
@@ -39,7 +49,10 @@ TEST(TokenizerParity, EqualsTransformersOnTheFixture) {
   }
 }
 
-TEST(TokenizerParity, WithoutTokenizerJsonEqualsTransformers5) {
+INSTANTIATE_TEST_SUITE_P(Folder, TokenizerParity, ::testing::Values("", "spiece.model"),
+                         [](const auto& info) { return *info.param == '\0' ? "Complete" : "WithoutSpieceModel"; });
+
+TEST(TokenizerOfTransformers5, WithoutTokenizerJsonEqualsTransformers5) {
   const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "ditto-tokenizer-parity";
   std::filesystem::remove_all(folder);
   std::filesystem::copy(test::model_path("wan-mini/tokenizer"), folder);

@@ -9,6 +9,7 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
@@ -121,6 +122,7 @@ TEST_F(TokenizerFolder, MissingOrDamagedModelIsRefused) {
   std::filesystem::resize_file(folder_ / "spiece.model", 1000);
   expect_refused("spiece.model", "not a SentencePiece model");
   std::filesystem::remove(folder_ / "spiece.model");
+  std::filesystem::remove(folder_ / "tokenizer.json");
   expect_refused("spiece.model", "");
 }
 
@@ -166,6 +168,36 @@ TEST_F(TokenizerFolder, ASpaceBeforeASpecialTokenIsKeptUnlessTheFolderDropsIt) {
   EXPECT_EQ(Tokenizer(folder_).token_ids("a </s> "), (Ids{3, 1, 1}));
   write("tokenizer.json", R"({"model": {"type": "BPE"}})");
   expect_refused("tokenizer.json", "model.type: is 'BPE'; accepted: Unigram");
+}
+
+TEST_F(TokenizerFolder, DamagedTokenizerJsonIsRefused) {
+  std::filesystem::remove(folder_ / "spiece.model");
+  const auto model = [this](const std::string& members) { write("tokenizer.json", R"({"model": {)" + members + "}}"); };
+  model(R"("unk_id": 0)");
+  expect_refused("tokenizer.json", "model.vocab");
+  model(R"("unk_id": 0, "vocab": {"a": 1})");
+  expect_refused("tokenizer.json", "model.vocab");
+  model(R"("unk_id": 0, "vocab": [["<unk>", 0], ["a"]])");
+  expect_refused("tokenizer.json", "model.vocab: entry 1 is malformed");
+  model(R"("unk_id": 2, "vocab": [["<unk>", 0], ["a", -1]])");
+  expect_refused("tokenizer.json", "model.unk_id");
+  model(R"("vocab": [["<unk>", 0]])");
+  expect_refused("tokenizer.json", "model.unk_id");
+  model(R"("unk_id": 0, "vocab": [["<unk>", 0], ["a", -1], ["a", -2]])");
+  expect_refused("tokenizer.json", "damaged");
+  write("tokenizer.json", R"({"model": {"unk_id": 0, "vocab": [["<unk>", 0]]}, "normalizer": {"type": "Lowercase"}})");
+  expect_refused("tokenizer.json", "normalizer: has a step of type 'Lowercase'");
+  write("tokenizer.json", R"({"model": {"unk_id": 0, "vocab": [["<unk>", 0]]},
+      "normalizer": {"type": "Precompiled", "precompiled_charsmap": "!"}})");
+  expect_refused("tokenizer.json", "normalizer.precompiled_charsmap");
+}
+
+TEST_F(TokenizerFolder, ByteFallbackSpellsUnknownCharacters) {
+  std::filesystem::remove(folder_ / "spiece.model");
+  std::string vocabulary = R"(["<pad>", 0], ["</s>", 0], ["<unk>", 0], ["\u2581a", -1])";
+  for (int byte = 0; byte < 256; ++byte) vocabulary += fmt::format(R"(, ["<0x{:02X}>", 0])", byte);
+  write("tokenizer.json", R"({"model": {"unk_id": 2, "byte_fallback": true, "vocab": [)" + vocabulary + "]}}");
+  EXPECT_EQ(Tokenizer(folder_).token_ids("a\u00E9"), (Ids{3, 4 + 0xC3, 4 + 0xA9, 1}));
 }
 
 TEST_F(TokenizerFolder, ModelAndConfigAreEnough) {
