@@ -1,0 +1,135 @@
+#include "apps/common/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/nearest_name.h"
+#include "core/printable.h"
+
+namespace ditto {
+namespace {
+
+[[noreturn]] void refuse(std::string_view option, std::string_view text, const std::string& what,
+                         const std::string& accepted) {
+  throw Error(ExitCode::kUsage, fmt::format("{}: '{}' {}; accepted: {}", option, printable(text), what, accepted));
+}
+
+template <typename T>
+std::optional<T> parse_whole(std::string_view text) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
+/// Every name a user could have meant, with its dashes, of this command.
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> verb_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands({})) names.push_back(verb->get_name());
+  return names;
+}
+
+[[noreturn]] void refuse_word(const CLI::App& app, const std::string& word) {
+  const bool is_option = word.size() > 1 && word.front() == '-';
+  const std::string name = word.substr(0, word.find('='));
+  const std::string nearest = nearest_name(name, is_option ? option_names(app) : verb_names(app));
+  const std::string advice =
+      nearest.empty() ? "accepted: what --help lists" : fmt::format("did you mean '{}'?", nearest);
+  throw Error(ExitCode::kUsage,
+              fmt::format("{}: is no {}; {}", printable(name), is_option ? "option" : "option or verb", advice));
+}
+
+void refuse_extras(const CLI::App& app) {
+  for (const CLI::App* verb : app.get_subcommands()) refuse_extras(*verb);
+  const std::vector<std::string> extras = app.remaining();
+  if (extras.empty()) return;
+  // A mistyped option leaves its value behind as a word; the option is what to talk about.
+  const auto option =
+      std::ranges::find_if(extras, [](const std::string& word) { return word.size() > 1 && word.front() == '-'; });
+  refuse_word(app, option == extras.end() ? extras.front() : *option);
+}
+
+}  // namespace
+
+std::int64_t parse_integer(std::string_view option, std::string_view text, std::int64_t minimum, std::int64_t maximum) {
+  const std::string accepted = fmt::format("an integer from {} to {}", minimum, maximum);
+  const auto value = parse_whole<std::int64_t>(text);
+  if (!value) refuse(option, text, "is no integer of that size", accepted);
+  if (*value < minimum || *value > maximum) refuse(option, text, "is out of range", accepted);
+  return *value;
+}
+
+double parse_number(std::string_view option, std::string_view text, double minimum, double maximum) {
+  const std::string accepted = fmt::format("a number from {} to {}", minimum, maximum);
+  const auto value = parse_whole<double>(text);
+  if (!value || std::isnan(*value)) refuse(option, text, "is no number", accepted);
+  if (*value < minimum || *value > maximum) refuse(option, text, "is out of range", accepted);
+  return *value;
+}
+
+PixelSize parse_size(std::string_view option, std::string_view text) {
+  const std::size_t cross = text.find_first_of("xX*");
+  if (cross == std::string_view::npos) refuse(option, text, "is no size", "WIDTHxHEIGHT in pixels, as in 832x480");
+  const auto width = parse_whole<int>(text.substr(0, cross));
+  const auto height = parse_whole<int>(text.substr(cross + 1));
+  if (!width || !height || *width < 1 || *height < 1) {
+    refuse(option, text, "is no size", "WIDTHxHEIGHT in pixels, as in 832x480");
+  }
+  return {*width, *height};
+}
+
+std::int64_t parse_bytes(std::string_view option, std::string_view text) {
+  static const std::vector<std::pair<std::string, double>> kUnits = {
+      {"", 1},     {"B", 1},    {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3},
+      {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},    {"K", 0x1p10},   {"M", 0x1p20},   {"G", 0x1p30},   {"T", 0x1p40}};
+  const std::string accepted = "a number of bytes, as in 2GiB, 512MiB or 4096";
+  const std::size_t end_of_number = std::min(text.find_first_not_of("0123456789."), text.size());
+  std::string_view unit = text.substr(end_of_number);
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  const auto number = parse_whole<double>(text.substr(0, end_of_number));
+  const auto known = std::ranges::find(kUnits, unit, &std::pair<std::string, double>::first);
+  if (!number || known == kUnits.end()) refuse(option, text, "is no size in bytes", accepted);
+  const double bytes = *number * known->second;
+  if (bytes >= static_cast<double>(std::numeric_limits<std::int64_t>::max())) {
+    refuse(option, text, "is out of range", accepted);
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
+CLI::Option* add_text_option(CLI::App& app, const std::string& names, const std::string& help,
+                             const std::string& value_name, std::function<void(const std::string&)> accept) {
+  return app.add_option_function<std::string>(names, std::move(accept), help)->type_name(value_name);
+}
+
+std::optional<std::string> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
+  app.allow_extras();
+  for (CLI::App* verb : app.get_subcommands({})) verb->allow_extras();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return app.help();
+  } catch (const CLI::CallForVersion& version) {
+    return version.what();
+  } catch (const CLI::ParseError& error) {
+    throw Error(ExitCode::kUsage, fmt::format("{}; accepted: what --help lists", printable(error.what(), 500)));
+  }
+  refuse_extras(app);
+  return {};
+}
+
+}  // namespace ditto

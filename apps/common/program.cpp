@@ -1,0 +1,59 @@
+#include "apps/common/program.h"
+
+#include <csignal>
+#include <new>
+#include <string_view>
+
+#include <c10/util/Exception.h>
+
+#include <fmt/format.h>
+
+#include "runtime/pipeline.h"
+
+namespace ditto {
+namespace {
+
+constexpr std::string_view kOutOfMemoryAdvice =
+    "memory: exhausted; accepted: a smaller --size, fewer --frames, a --cache-bytes budget, or --dtype bf16";
+
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+/// c10's CPU allocator has no exception type of its own.
+bool is_out_of_memory(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         text.find("can't allocate memory") != std::string::npos || text.find("not enough memory") != std::string::npos;
+}
+
+}  // namespace
+
+Failure describe_current_exception() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  } catch (const Cancelled&) {
+    return {ExitCode::kInterrupted, "interrupted: stopped after a step; finished files are kept"};
+  } catch (const std::bad_alloc&) {
+    return {ExitCode::kOutOfMemory, std::string(kOutOfMemoryAdvice)};
+  } catch (const c10::Error& error) {
+    if (is_out_of_memory(error)) return {ExitCode::kOutOfMemory, std::string(kOutOfMemoryAdvice)};
+    return {ExitCode::kInternal, "internal: " + first_line(error.what_without_backtrace())};
+  } catch (const std::exception& error) {
+    return {ExitCode::kInternal, "internal: " + first_line(error.what())};
+  }
+}
+
+int run_program(const std::string& name, const std::function<ExitCode(Program&)>& body) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Program program{Console(name), Interrupt(name)};
+  try {
+    return static_cast<int>(body(program));
+  } catch (...) {
+    const Failure failure = describe_current_exception();
+    program.console.error(failure.message);
+    return static_cast<int>(failure.code);
+  }
+}
+
+}  // namespace ditto

@@ -1,0 +1,104 @@
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/cpu/Utils.h>
+#include <torch/headeronly/version.h>
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+}
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "apps/dit_gen/report_text.h"
+#include "apps/dit_gen/verbs.h"
+#include "io/manifest.h"
+#include "models/registry.h"
+
+namespace ditto {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(std::min(line.find(": ") + 2, line.size()));
+  }
+  return "unknown";
+}
+
+/// The line of LibTorch's own report that begins with `word`.
+std::string torch_report(const std::string& word) {
+  std::istringstream report(at::show_config());
+  for (std::string line; std::getline(report, line);) {
+    const std::size_t at = line.find(word);
+    if (at != std::string::npos) return line.substr(at);
+  }
+  return "not found";
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "not set" : value;
+}
+
+std::vector<std::string> encoders() {
+  std::vector<std::string> found;
+  for (const char* name : {"libx264", "libopenh264", "mpeg4"}) {
+    if (avcodec_find_encoder_by_name(name) != nullptr) found.emplace_back(name);
+  }
+  return found;
+}
+
+Json describe_shipped_model() {
+  const std::filesystem::path folder = shipped_model();
+  Json facts = {{"folder", folder.string()}};
+  try {
+    verify_manifest(folder);
+    facts["weight_hash"] = weight_hash(folder);
+    facts["manifest"] = "verified";
+  } catch (const Error& error) {
+    facts["problem"] = error.what();
+  }
+  return facts;
+}
+
+}  // namespace
+
+ExitCode examine(Program& program) {
+  const auto memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  const Json facts = {{"ditto", DITTO_VERSION},
+                      {"libtorch", TORCH_VERSION},
+                      {"processor", processor_name()},
+                      {"vector_instructions", at::get_cpu_capability()},
+                      {"memory_gib", std::round(memory / 0x1p30 * 10) / 10},
+                      {"threads", at::get_num_threads()},
+                      {"OMP_NUM_THREADS", environment("OMP_NUM_THREADS")},
+                      {"OMP_WAIT_POLICY", environment("OMP_WAIT_POLICY")},
+                      {"blas", torch_report("Math Kernel Library")},
+                      {"onednn", at::hasMKLDNN() ? torch_report("MKL-DNN") : "not in this LibTorch"},
+                      {"cuda_devices", at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0},
+                      {"kernels", {"auto", "reference"}},
+                      {"video_encoders", encoders()},
+                      {"model_families", model_families()},
+                      {"shipped_model", describe_shipped_model()},
+                      {"metrics", {"psnr", "ssim"}},
+                      {"lpips", "not available: this version has no LPIPS weights"}};
+  std::string text = render_report(facts);
+  text.pop_back();
+  program.console.event(facts);
+  program.console.result(text);
+  if (environment("OMP_WAIT_POLICY") == "not set" && at::get_num_threads() > 1) {
+    program.console.note("advice: on a busy machine set OMP_WAIT_POLICY=passive; idle OpenMP threads spin otherwise");
+  }
+  return facts["shipped_model"].contains("problem") ? ExitCode::kBadInputFile : ExitCode::kDone;
+}
+
+}  // namespace ditto

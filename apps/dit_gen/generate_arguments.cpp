@@ -1,0 +1,207 @@
+#include "apps/dit_gen/generate_arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <random>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/printable.h"
+
+namespace ditto {
+namespace {
+
+constexpr int kMaxSeeds = 100'000;
+constexpr int kMaxInteger = std::numeric_limits<int>::max();
+
+std::uint64_t parse_seed(std::string_view option, std::string_view text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw Error(ExitCode::kUsage, fmt::format("{}: '{}' is no seed; accepted: 0 to {}, a list as in 1,2,3, or random:4",
+                                              option, printable(text), std::numeric_limits<std::uint64_t>::max()));
+  }
+  return seed;
+}
+
+std::string parse_choice(std::string_view option, const std::string& text, const std::vector<std::string>& choices) {
+  if (std::ranges::find(choices, text) == choices.end()) {
+    throw Error(ExitCode::kUsage, fmt::format("{}: '{}' is not possible; accepted: {}", option, printable(text),
+                                              fmt::join(choices, ", ")));
+  }
+  return text;
+}
+
+/// An option whose text is a path, which must not be empty.
+template <typename Path>
+void add_path_option(CLI::App& app, const std::string& names, const std::string& help, const std::string& value_name,
+                     Path& target) {
+  const std::string longest = names.substr(names.find("--"));
+  add_text_option(app, names, help, value_name, [&target, longest](const std::string& text) {
+    if (text.empty()) throw Error(ExitCode::kUsage, fmt::format("{}: is empty; accepted: a path", longest));
+    target = text;
+  });
+}
+
+void add_integer_option(CLI::App& app, const std::string& name, const std::string& help, int minimum, int maximum,
+                        std::optional<int>& target) {
+  add_text_option(app, name, help, "N", [&target, name, minimum, maximum](const std::string& text) {
+    target = static_cast<int>(parse_integer(name, text, minimum, maximum));
+  });
+}
+
+void add_request_options(CLI::App& app, GenerateArguments& arguments) {
+  add_text_option(app, "-p,--prompt", "what to show", "TEXT",
+                  [&](const std::string& text) { arguments.prompt = text; });
+  add_text_option(app, "-n,--negative", "what to avoid; needs guidance above 1 (default \"\")", "TEXT",
+                  [&](const std::string& text) { arguments.negative = text; });
+  add_path_option(
+      app, "--prompts",
+      "one job a line: a prompt, or a JSON object with prompt, negative, seed, size, frames, name; # comments", "FILE",
+      arguments.prompts);
+  add_text_option(app, "-s,--seed", "42, a list as in 1,2,3, or random:4 (default 42)", "LIST",
+                  [&](const std::string& text) { arguments.seeds = parse_seeds("--seed", text); });
+  add_text_option(app, "--size", "pixels (default: the model's own)", "WxH",
+                  [&](const std::string& text) { arguments.size = parse_size("--size", text); });
+  add_integer_option(app, "--frames", "4k+1 frames (default: the model's own)", 1, kMaxInteger, arguments.frames);
+  add_integer_option(app, "--fps", "frames per second of the mp4 (default: the model's own)", 1, 240, arguments.fps);
+  add_integer_option(app, "--steps", "denoising steps (default: the model's own, 50)", 1, kMaxInteger, arguments.steps);
+  add_text_option(app, "--guidance", "guidance scale; 1 runs one branch (default: the model's own)", "G",
+                  [&](const std::string& text) { arguments.guidance = parse_number("--guidance", text, 0, 1000); });
+  add_text_option(app, "--shift", "flow shift of the noise levels (default: the model's own)", "S",
+                  [&](const std::string& text) { arguments.shift = parse_number("--shift", text, 0.001, 1000); });
+  add_text_option(app, "--solver", "unipc or euler (default: the model's own)", "NAME", [&](const std::string& text) {
+    arguments.solver = parse_choice("--solver", text, {"unipc", "euler"});
+  });
+  add_path_option(app, "--noise", "initial latent: safetensors, tensor \"noise\", fp32 [1,C,F,H,W]", "FILE",
+                  arguments.noise);
+}
+
+void add_cache_options(CLI::App& app, GenerateArguments& arguments) {
+  app.add_option("--cache", arguments.cache,
+                 "cache policy NAME[:key=value,...]; repeat to stack several (see: dit-gen policies)")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
+  add_path_option(app, "--schedule", "take the decisions from a planned schedule", "FILE", arguments.schedule);
+  add_path_option(app, "--replay", "take the decisions from the trace of an earlier run", "FILE", arguments.replay);
+  add_text_option(app, "--cache-bytes", "budget of stored features, as in 2GiB; over it, recompute", "SIZE",
+                  [&](const std::string& text) { arguments.cache_bytes = parse_bytes("--cache-bytes", text); });
+  app.add_flag("--compare", arguments.compare,
+               "also run full compute with the same noise; print speed-up, PSNR, SSIM, worst frame");
+}
+
+void add_output_options(CLI::App& app, GenerateArguments& arguments) {
+  add_path_option(app, "-o,--output",
+                  "an .mp4, or a folder for PNG frames; of several jobs see below (default: ditto-<seed>.mp4)", "PATH",
+                  arguments.output);
+  add_path_option(app, "--frames-dir", "also write PNG frames", "DIR", arguments.frames_dir);
+  add_path_option(app, "--contact-sheet", "a PNG with frames; with --compare: full, cached, 8x difference", "FILE",
+                  arguments.contact_sheet);
+  add_path_option(app, "--trace", "decision trace, JSON Lines", "FILE", arguments.trace);
+  add_path_option(app, "--save-noise", "keep the initial latent (safetensors)", "FILE", arguments.save_noise);
+  add_path_option(app, "--save-latents", "keep the final latent (safetensors)", "FILE", arguments.save_latents);
+  app.add_flag("--dry-run", arguments.dry_run, "print site x step map, predicted seconds and bytes; write nothing");
+  app.add_flag("--json", arguments.json, "JSON Lines on stdout: step, warning, done, failed");
+  app.add_flag("-q,--quiet", arguments.quiet, "nothing on stderr but errors");
+  app.add_flag("-y,--overwrite", arguments.overwrite, "replace existing outputs");
+  app.add_flag("--no-metadata", arguments.no_metadata,
+               "leave prompt, options and decisions out of the mp4 (they are stored in its comment otherwise)");
+}
+
+[[noreturn]] void refuse(std::string_view option, std::string_view what, std::string_view accepted) {
+  throw Error(ExitCode::kUsage, fmt::format("{}: {}; accepted: {}", option, what, accepted));
+}
+
+void refuse_with_dry_run(const GenerateArguments& arguments) {
+  const std::pair<const char*, bool> outputs[] = {{"--output", arguments.output.has_value()},
+                                                  {"--frames-dir", arguments.frames_dir.has_value()},
+                                                  {"--contact-sheet", arguments.contact_sheet.has_value()},
+                                                  {"--trace", arguments.trace.has_value()},
+                                                  {"--save-noise", arguments.save_noise.has_value()},
+                                                  {"--save-latents", arguments.save_latents.has_value()},
+                                                  {"--overwrite", arguments.overwrite},
+                                                  {"--no-metadata", arguments.no_metadata},
+                                                  {"--fps", arguments.fps.has_value()},
+                                                  {"--compare", arguments.compare},
+                                                  {"--noise", arguments.noise.has_value()}};
+  for (const auto& [option, given] : outputs) {
+    if (given) refuse(option, "has no effect with --dry-run", "one of the two");
+  }
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& app, ModelArguments& arguments) {
+  add_path_option(app, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR", arguments.folder);
+  add_text_option(app, "--device", "cpu or cuda[:N] (default: auto)", "NAME",
+                  [&](const std::string& text) { arguments.device = text; });
+  add_text_option(app, "--dtype", "fp32, bf16 or fp16 (default: fp32 on the CPU, bf16 on CUDA)", "NAME",
+                  [&](const std::string& text) {
+                    arguments.dtype = parse_choice("--dtype", text, {"fp32", "bf16", "fp16"});
+                  });
+  add_integer_option(app, "--threads", "CPU threads (default: all)", 1, 4096, arguments.threads);
+  add_text_option(app, "--kernels", "auto or reference (default: auto)", "NAME", [&](const std::string& text) {
+    arguments.kernels = parse_choice("--kernels", text, {"auto", "reference"});
+  });
+}
+
+void add_generate_options(CLI::App& app, GenerateArguments& arguments) {
+  add_request_options(app, arguments);
+  add_model_options(app, arguments.model);
+  add_cache_options(app, arguments);
+  add_output_options(app, arguments);
+}
+
+std::vector<std::uint64_t> parse_seeds(std::string_view option, std::string_view text) {
+  std::vector<std::uint64_t> seeds;
+  if (text.starts_with("random:")) {
+    const std::int64_t count = parse_integer(option, text.substr(7), 1, kMaxSeeds);
+    std::random_device device;
+    for (std::int64_t k = 0; k < count; ++k) seeds.push_back(device());
+    return seeds;
+  }
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    seeds.push_back(parse_seed(option, text.substr(begin, comma - begin)));
+    if (std::ranges::count(seeds, seeds.back()) > 1) {
+      refuse(option, fmt::format("{} is given twice", seeds.back()), "each seed once");
+    }
+    begin = comma + 1;
+  }
+  return seeds;
+}
+
+void refuse_options_without_effect(const GenerateArguments& arguments) {
+  if (arguments.prompt && arguments.prompts) refuse("--prompts", "cannot be joined with --prompt", "one of the two");
+  if (!arguments.prompt && !arguments.prompts) refuse("--prompt", "is missing", "-p TEXT, or --prompts FILE");
+  const bool cached = !arguments.cache.empty() || arguments.schedule || arguments.replay;
+  if (int{arguments.schedule.has_value()} + int{arguments.replay.has_value()} + int{!arguments.cache.empty()} > 1) {
+    refuse(arguments.replay ? "--replay" : "--schedule", "cannot be joined with another source of decisions",
+           "one of --cache, --schedule, --replay");
+  }
+  if (arguments.compare && !cached) refuse("--compare", "there is nothing to compare", "with --cache or --schedule");
+  if (arguments.cache_bytes && !cached) refuse("--cache-bytes", "has no effect without a cache", "with --cache");
+  if (arguments.noise && !arguments.seeds.empty()) {
+    refuse("--seed", "has no effect with --noise, which replaces what a seed draws", "one of the two");
+  }
+  if (arguments.dry_run) refuse_with_dry_run(arguments);
+}
+
+std::vector<PolicySpec> requested_policies(const GenerateArguments& arguments) {
+  std::vector<PolicySpec> specifications;
+  for (const std::string& text : arguments.cache) specifications.push_back(parse_policy(text));
+  // Not by text: a path may hold a comma.
+  const auto from_file = [&](std::string_view name, const std::filesystem::path& file) {
+    const auto entry = std::ranges::find(policies(), name, &PolicyEntry::name);
+    specifications.push_back({&*entry, PolicyOptions({{"file", file.string()}})});
+  };
+  if (arguments.schedule) from_file("schedule", *arguments.schedule);
+  if (arguments.replay) from_file("replay", *arguments.replay);
+  return specifications;
+}
+
+}  // namespace ditto

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+#include "apps/common/arguments.h"
+#include "caches/registry.h"
+
+namespace ditto {
+
+/// Which model to load and how; shared by the verbs that run one.
+struct ModelArguments {
+  std::filesystem::path folder;  ///< empty: the shipped miniature
+  std::optional<std::string> device, dtype, kernels;
+  std::optional<int> threads;
+};
+
+/// Everything the default verb can be told.
+struct GenerateArguments {
+  ModelArguments model;
+  std::optional<std::string> prompt, negative;
+  std::optional<std::filesystem::path> prompts;
+  std::vector<std::uint64_t> seeds;  ///< empty when not given
+  std::optional<PixelSize> size;
+  std::optional<int> frames, fps, steps;
+  std::optional<double> guidance, shift;
+  std::optional<std::string> solver;
+  std::vector<std::string> cache;
+  std::optional<std::filesystem::path> schedule, replay;
+  std::optional<std::int64_t> cache_bytes;
+  bool compare = false;
+  std::optional<std::string> output;
+  std::optional<std::string> frames_dir, contact_sheet, trace, save_noise, save_latents;
+  std::optional<std::filesystem::path> noise;
+  bool dry_run = false, json = false, quiet = false, overwrite = false, no_metadata = false;
+};
+
+void add_model_options(CLI::App& app, ModelArguments& arguments);
+void add_generate_options(CLI::App& app, GenerateArguments& arguments);
+
+/// Throws Error(kUsage) for an option that could not take effect beside the others, and for a missing prompt.
+void refuse_options_without_effect(const GenerateArguments& arguments);
+
+/// The policies that `--cache`, `--schedule` and `--replay` ask for.
+std::vector<PolicySpec> requested_policies(const GenerateArguments& arguments);
+
+/// "42", "1,2,3" or "random:4" (drawn now).
+std::vector<std::uint64_t> parse_seeds(std::string_view option, std::string_view text);
+
+}  // namespace ditto

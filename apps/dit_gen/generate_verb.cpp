@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/dit_gen/dry_run.h"
+#include "apps/dit_gen/initial_noise.h"
+#include "apps/dit_gen/job_run.h"
+#include "apps/dit_gen/verbs.h"
+#include "core/printable.h"
+
+namespace ditto {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kListedFiles = 10;
+
+Request base_request(const GenerateArguments& arguments) {
+  Request request;
+  request.prompt = arguments.prompt.value_or("");
+  request.negative = arguments.negative.value_or("");
+  if (arguments.size) {
+    request.width = arguments.size->width;
+    request.height = arguments.size->height;
+  }
+  request.frames = arguments.frames;
+  request.steps = arguments.steps;
+  request.guidance = arguments.guidance;
+  request.shift = arguments.shift;
+  request.solver = arguments.solver;
+  if (arguments.noise) request.noise = read_noise(*arguments.noise);
+  return request;
+}
+
+/// What the run reads, and so must not overwrite.
+std::vector<fs::path> inputs_of(const GenerateArguments& arguments, const std::vector<PolicySpec>& policies) {
+  std::vector<fs::path> inputs = {arguments.model.folder.empty() ? shipped_model() : arguments.model.folder};
+  if (arguments.noise) inputs.push_back(*arguments.noise);
+  if (arguments.prompts) inputs.push_back(*arguments.prompts);
+  for (const PolicySpec& policy : policies) {
+    for (const auto& [key, value] : policy.options.values()) {
+      if (key == "file") inputs.emplace_back(value);
+    }
+  }
+  return inputs;
+}
+
+/// Folders for the outputs of several jobs: made at the start, removed at the end when nothing came to lie in them.
+class JobFolders {
+ public:
+  explicit JobFolders(const std::vector<fs::path>& folders) {
+    for (const fs::path& folder : folders) make(folder);
+  }
+  ~JobFolders() {
+    std::error_code ignored;
+    for (const fs::path& folder : made_) fs::remove(folder, ignored);
+  }
+  JobFolders(const JobFolders&) = delete;
+  JobFolders& operator=(const JobFolders&) = delete;
+
+ private:
+  void make(const fs::path& folder) {
+    std::error_code problem;
+    if (fs::create_directory(folder, problem)) made_.push_back(folder);
+    if (problem) {
+      throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
+                                                       printable(folder.string()), problem.message()));
+    }
+  }
+  std::vector<fs::path> made_;
+};
+
+/// All jobs of a command, one after another.
+class Batch {
+ public:
+  Batch(Program& program, const JobSettings& settings, const OutputNaming& naming, std::vector<fs::path> inputs)
+      : program_(program), settings_(settings), naming_(naming), inputs_(std::move(inputs)) {}
+
+  ExitCode run(JobSource& source) {
+    while (auto next = source.next()) {
+      if (program_.interrupt.requested()) throw_interrupted();
+      ++jobs_;
+      if (const auto* line = std::get_if<BadLine>(&*next)) {
+        fail({ExitCode::kBadInputFile, line->message});
+      } else {
+        run_one(std::get<Job>(*next));
+      }
+    }
+    if (jobs_ == 0) {
+      throw Error(ExitCode::kBadInputFile,
+                  fmt::format("{}: holds no prompts; accepted: one prompt or JSON object a line",
+                              printable(settings_.arguments.prompts->string())));
+    }
+    if (naming_.several_jobs()) {
+      program_.console.note(fmt::format("{} of {} jobs finished", finished_count_, jobs_));
+    }
+    return finished_count_ == jobs_ ? ExitCode::kDone : ExitCode::kSomeJobsFailed;
+  }
+
+ private:
+  void run_one(const Job& job) {
+    if (!naming_.several_jobs()) {
+      generate(job);
+      return;
+    }
+    try {
+      generate(job);
+    } catch (const ClosedOutput&) {
+      throw;
+    } catch (const Cancelled&) {
+      throw_interrupted();
+    } catch (...) {
+      fail(describe_current_exception());
+    }
+  }
+
+  void generate(const Job& job) {
+    const JobOutputs outputs = naming_.outputs(job.name, job.request.seed);
+    for (const fs::path& path : outputs.files()) claim(path);
+    for (const fs::path& path : outputs.folders()) claim(path);
+    check_outputs(outputs, settings_.arguments.overwrite, inputs_);
+    run_job(program_, settings_, job, outputs);
+    ++finished_count_;
+    if (finished_.size() < kListedFiles) finished_.push_back(printable(outputs.main().string()));
+  }
+
+  /// Overwriting is for files of earlier runs: two jobs of one run never share a name.
+  void claim(const fs::path& path) {
+    if (!claimed_.insert(path).second) {
+      throw Error(ExitCode::kUsage, fmt::format("{}: an earlier job of this run has written it; accepted: distinct "
+                                                "\"name\" or \"seed\"",
+                                                printable(path.string())));
+    }
+    program_.interrupt.watch_folder(path.parent_path());
+  }
+
+  void fail(const Failure& failure) {
+    program_.console.event({{"event", "failed"}, {"error", failure.message}, {"code", static_cast<int>(failure.code)}});
+    program_.console.error(failure.message);
+  }
+
+  [[noreturn]] void throw_interrupted() const {
+    const std::string more =
+        finished_count_ > finished_.size() ? fmt::format(" and {} more", finished_count_ - finished_.size()) : "";
+    const std::string kept = finished_.empty()
+                                 ? "no job had finished"
+                                 : fmt::format("finished and kept: {}{}", fmt::join(finished_, ", "), more);
+    throw Error(ExitCode::kInterrupted, "interrupted: stopped after a step; " + kept);
+  }
+
+  Program& program_;
+  const JobSettings& settings_;
+  const OutputNaming& naming_;
+  std::vector<fs::path> inputs_;
+  std::set<fs::path> claimed_;
+  std::vector<std::string> finished_;
+  std::size_t finished_count_ = 0;
+  std::size_t jobs_ = 0;
+};
+
+/// Jobs known without reading a file are refused before the model is loaded.
+void check_early(const GenerateArguments& arguments, const OutputNaming& naming, const std::vector<fs::path>& inputs) {
+  if (naming.several_jobs()) return;
+  const std::uint64_t seed = arguments.seeds.empty() ? Request{}.seed : arguments.seeds.front();
+  check_outputs(naming.outputs({}, seed), arguments.overwrite, inputs);
+}
+
+}  // namespace
+
+ExitCode generate_clips(Program& program, const GenerateArguments& arguments, const std::string& command) {
+  refuse_options_without_effect(arguments);
+  const OutputNaming naming(arguments);
+  const std::vector<PolicySpec> policies = requested_policies(arguments);
+  make_policy(policies);  // reads the files they name, before the model is loaded
+  const std::vector<fs::path> inputs = inputs_of(arguments, policies);
+  const Request base = base_request(arguments);
+  JobSource source(arguments, base);
+  if (arguments.dry_run) {
+    const Session session = open_session(arguments.model);
+    return dry_run(program, session, policies, arguments.cache_bytes, source);
+  }
+  check_early(arguments, naming, inputs);
+  const JobFolders folders(naming.job_folders());
+  const Session session = open_session(arguments.model);
+  const JobSettings settings{arguments, session, policies, command};
+  return Batch(program, settings, naming, inputs).run(source);
+}
+
+}  // namespace ditto

@@ -1,0 +1,156 @@
+#include "apps/dit_gen/job_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/printable.h"
+#include "io/json_file.h"
+#include "text/utf8.h"
+
+namespace ditto {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxLineBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxNameBytes = 100;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+[[noreturn]] void refuse(const std::string& source, const std::string& what, const std::string& accepted) {
+  throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: {}", source, what, accepted));
+}
+
+void require_readable(const fs::path& path) {
+  std::error_code problem;
+  const fs::file_status status = fs::status(path, problem);
+  const bool lines = fs::is_regular_file(status) || fs::is_fifo(status);
+  if (!fs::exists(status)) refuse(printable(path.string()), "does not exist", "a text file, one prompt a line");
+  if (!lines) refuse(printable(path.string()), "is no file", "a text file, one prompt a line");
+}
+
+/// A line's name becomes part of file names.
+void check_name(const std::string& name, const std::string& source) {
+  const bool safe = !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' && name.front() != '-' &&
+                    name.find('/') == std::string::npos && printable(name, kMaxNameBytes + 1) == name;
+  if (!safe) {
+    refuse(source, fmt::format("name: '{}' cannot be part of a file name", printable(name)),
+           fmt::format("up to {} bytes without '/', not beginning with '.' or '-'", kMaxNameBytes));
+  }
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+std::uint64_t read_seed(JsonReader& reader) {
+  const nlohmann::json& value = reader.value("seed");
+  if (!value.is_number_unsigned()) reader.fail("seed", "is no seed", "an integer from 0 to 18446744073709551615");
+  return value.get<std::uint64_t>();
+}
+
+}  // namespace
+
+JobSource::JobSource(const GenerateArguments& arguments, Request base)
+    : arguments_(arguments), base_(std::move(base)), seeds_(arguments.seeds) {
+  if (seeds_.empty()) seeds_.push_back(base_.seed);
+  if (!arguments.prompts) {
+    prompt_ = Job{{}, base_};
+    return;
+  }
+  require_readable(*arguments.prompts);
+  file_.open(*arguments.prompts, std::ios::binary);
+  if (!file_) refuse(printable(arguments.prompts->string()), std::strerror(errno), "a readable text file");
+}
+
+std::optional<std::variant<Job, BadLine>> JobSource::next() {
+  if (prompt_ && next_seed_ < seeds_.size()) {
+    Job job = *prompt_;
+    job.request.seed = seeds_[next_seed_++];
+    return job;
+  }
+  return arguments_.prompts ? next_of_file() : std::nullopt;
+}
+
+std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
+  prompt_.reset();
+  while (std::optional<Line> line = read_line()) {
+    const std::string source = fmt::format("{}:{}", printable(arguments_.prompts->string()), line_number_);
+    const std::string_view text = trimmed(line->text);
+    if (!line->too_long && (text.empty() || text.front() == '#')) continue;
+    try {
+      if (line->too_long) refuse(source, "the line is too long", fmt::format("up to {} bytes", kMaxLineBytes));
+      ParsedLine parsed = parse_line(std::string(text), source);
+      if (parsed.has_seed) return std::move(parsed.job);
+      prompt_ = std::move(parsed.job);
+      next_seed_ = 0;
+      return next();
+    } catch (const Error& error) {
+      return BadLine{error.what()};
+    }
+  }
+  return {};
+}
+
+JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::string& source) const {
+  ParsedLine parsed{{fmt::format("{:04}", line_number_), base_}};
+  Job& job = parsed.job;
+  const auto explained = [&](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}", source, error.what()));
+    }
+  };
+  if (text.front() != '{') {
+    explained([&] { require_valid_utf8(text); });
+    job.request.prompt = text;
+    return parsed;
+  }
+  const nlohmann::json object = parse_json(text, source);
+  JsonReader reader(object, source);
+  job.request.prompt = reader.text("prompt");
+  job.request.negative = reader.text("negative", base_.negative);
+  if (reader.has("name")) check_name(job.name = reader.text("name"), source);
+  if (reader.has("seed")) {
+    if (arguments_.noise) refuse(source, "seed: has no effect with --noise", "one of the two");
+    job.request.seed = read_seed(reader);
+  }
+  if (reader.has("size")) {
+    explained([&] {
+      const PixelSize size = parse_size("size", reader.text("size"));
+      job.request.width = size.width;
+      job.request.height = size.height;
+    });
+  }
+  if (reader.has("frames")) {
+    job.request.frames = static_cast<int>(reader.integer("frames", {1, std::numeric_limits<int>::max()}));
+  }
+  parsed.has_seed = reader.has("seed");
+  reader.refuse_unknown_keys();
+  return parsed;
+}
+
+std::optional<JobSource::Line> JobSource::read_line() {
+  Line line;
+  std::streambuf& bytes = *file_.rdbuf();
+  int next = bytes.sbumpc();
+  if (next == std::char_traits<char>::eof()) return {};
+  ++line_number_;
+  for (; next != std::char_traits<char>::eof() && next != '\n'; next = bytes.sbumpc()) {
+    line.too_long = line.too_long || line.text.size() == kMaxLineBytes;
+    if (!line.too_long) line.text += static_cast<char>(next);
+  }
+  if (line_number_ == 1 && line.text.starts_with(kByteOrderMark)) line.text.erase(0, kByteOrderMark.size());
+  return line;
+}
+
+}  // namespace ditto

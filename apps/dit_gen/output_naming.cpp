@@ -1,0 +1,186 @@
+#include "apps/dit_gen/output_naming.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/printable.h"
+#include "io/atomic_file.h"
+
+namespace ditto {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kName = "{name}";
+constexpr std::string_view kSeed = "{seed}";
+
+[[noreturn]] void refuse(std::string_view option, const std::string& what, std::string_view accepted) {
+  throw Error(ExitCode::kUsage, fmt::format("{}: {}; accepted: {}", option, what, accepted));
+}
+
+std::string replaced(std::string text, std::string_view placeholder, const std::string& value) {
+  for (std::size_t at = text.find(placeholder); at != std::string::npos;
+       at = text.find(placeholder, at + value.size())) {
+    text.replace(at, placeholder.size(), value);
+  }
+  return text;
+}
+
+/// Whether `-o` means a video; anything else is a folder, but a mistaken video format should not become one.
+bool names_video(const std::string& output) {
+  const fs::path path(output);
+  if (path.extension() == ".mp4") return true;
+  static const std::vector<std::string> kOtherFiles = {
+      ".avi",  ".gif", ".jpeg", ".jpg", ".json", ".jsonl",       ".m4v", ".mkv",  ".mov",  ".mp3",
+      ".mpeg", ".mpg", ".ogv",  ".png", ".pt",   ".safetensors", ".txt", ".webm", ".webp", ".wmv"};
+  if (std::ranges::find(kOtherFiles, path.extension().string()) != kOtherFiles.end()) {
+    refuse("--output", fmt::format("'{}' is no format that is written", printable(path.extension().string())),
+           "a name ending in .mp4, or a folder for PNG frames");
+  }
+  return false;
+}
+
+std::vector<std::pair<std::string, const std::optional<std::string>*>> path_options(const GenerateArguments& a) {
+  return {{"--output", &a.output}, {"--frames-dir", &a.frames_dir}, {"--contact-sheet", &a.contact_sheet},
+          {"--trace", &a.trace},   {"--save-noise", &a.save_noise}, {"--save-latents", &a.save_latents}};
+}
+
+fs::path normal(const fs::path& path) {
+  const fs::path normal = fs::absolute(path).lexically_normal();
+  return normal.filename().empty() ? normal.parent_path() : normal;
+}
+
+bool is_within(const fs::path& path, const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path whole = fs::weakly_canonical(path, ignored);
+  const fs::path base = fs::weakly_canonical(folder, ignored);
+  return std::ranges::mismatch(base, whole).in1 == base.end();
+}
+
+void check_no_input(const fs::path& output, const std::vector<fs::path>& inputs) {
+  std::error_code ignored;
+  if (!fs::exists(output, ignored)) return;
+  for (const fs::path& input : inputs) {
+    const bool same =
+        fs::equivalent(output, input, ignored) || (fs::is_directory(input, ignored) && is_within(output, input));
+    if (same) {
+      refuse(printable(output.string()), fmt::format("is read by this run ({})", printable(input.string())),
+             "an output that is no input");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<fs::path> JobOutputs::files() const {
+  std::vector<fs::path> paths = {video, contact_sheet, trace, save_noise, save_latents};
+  std::erase_if(paths, [](const fs::path& path) { return path.empty(); });
+  return paths;
+}
+
+std::vector<fs::path> JobOutputs::folders() const {
+  std::vector<fs::path> paths = {frames, frames_dir};
+  std::erase_if(paths, [](const fs::path& path) { return path.empty(); });
+  return paths;
+}
+
+OutputNaming::OutputNaming(const GenerateArguments& arguments)
+    : arguments_(arguments),
+      several_jobs_(arguments.prompts.has_value() || arguments.seeds.size() > 1),
+      writes_video_(!arguments.output || names_video(*arguments.output) || holds_jobs(*arguments.output)) {
+  for (const auto& [option, path] : path_options(arguments)) {
+    if (!*path) continue;
+    check_pattern(option, **path);
+    for (const auto& [other, other_path] : path_options(arguments)) {
+      const bool same = option < other && *other_path && normal(**path) == normal(**other_path);
+      if (same) refuse(option, fmt::format("is the same path as {}", other), "another path");
+    }
+  }
+  if (!writes_video_ && arguments.fps) refuse("--fps", "has no effect on PNG frames", "with an .mp4 output");
+  if (!writes_video_ && arguments.no_metadata) {
+    refuse("--no-metadata", "has no effect on PNG frames", "with an .mp4 output");
+  }
+}
+
+bool OutputNaming::is_pattern(const std::string& path) const {
+  return several_jobs_ && (path.find(kName) != std::string::npos || path.find(kSeed) != std::string::npos);
+}
+
+bool OutputNaming::holds_jobs(const std::string& path) const {
+  return several_jobs_ && !is_pattern(path) && fs::path(path).extension() != ".mp4";
+}
+
+void OutputNaming::check_pattern(const std::string& option, const std::string& path) const {
+  if (!is_pattern(path)) return;
+  const auto require = [&](std::string_view placeholder, bool needed) {
+    if (needed && path.find(placeholder) == std::string::npos) {
+      refuse(option, "several jobs would write the same path", fmt::format("a pattern that holds {}", placeholder));
+    }
+  };
+  require(kSeed, arguments_.seeds.size() > 1);
+  require(kName, arguments_.prompts.has_value());
+}
+
+std::string OutputNaming::suffix(const std::string& job_name, std::uint64_t seed) const {
+  return arguments_.prompts ? fmt::format("{}-{}", job_name, seed) : fmt::format("{}", seed);
+}
+
+fs::path OutputNaming::file(const std::string& path, const std::string& job_name, std::uint64_t seed) const {
+  if (is_pattern(path)) return replaced(replaced(path, kName, job_name), kSeed, fmt::format("{}", seed));
+  if (!several_jobs_) return path;
+  const fs::path whole(path);
+  return whole.parent_path() /
+         fmt::format("{}-{}{}", whole.stem().string(), suffix(job_name, seed), whole.extension().string());
+}
+
+fs::path OutputNaming::folder(const std::string& path, const std::string& job_name, std::uint64_t seed) const {
+  if (is_pattern(path)) return file(path, job_name, seed);
+  return several_jobs_ ? fs::path(path) / suffix(job_name, seed) : fs::path(path);
+}
+
+JobOutputs OutputNaming::outputs(const std::string& job_name, std::uint64_t seed) const {
+  JobOutputs outputs;
+  if (!arguments_.output || holds_jobs(*arguments_.output)) {
+    const fs::path folder = arguments_.output.value_or("");
+    outputs.video = folder / fmt::format("ditto-{}.mp4", suffix(job_name, seed));
+  } else if (writes_video_) {
+    outputs.video = file(*arguments_.output, job_name, seed);
+  } else {
+    outputs.frames = folder(*arguments_.output, job_name, seed);
+  }
+  if (arguments_.frames_dir) outputs.frames_dir = folder(*arguments_.frames_dir, job_name, seed);
+  const auto named = [&](const std::optional<std::string>& path) {
+    return path ? file(*path, job_name, seed) : fs::path();
+  };
+  outputs.contact_sheet = named(arguments_.contact_sheet);
+  outputs.trace = named(arguments_.trace);
+  outputs.save_noise = named(arguments_.save_noise);
+  outputs.save_latents = named(arguments_.save_latents);
+  return outputs;
+}
+
+std::vector<fs::path> OutputNaming::job_folders() const {
+  std::vector<fs::path> folders;
+  if (arguments_.output && holds_jobs(*arguments_.output)) folders.emplace_back(*arguments_.output);
+  if (arguments_.frames_dir && several_jobs_ && !is_pattern(*arguments_.frames_dir)) {
+    folders.emplace_back(*arguments_.frames_dir);
+  }
+  return folders;
+}
+
+void check_outputs(const JobOutputs& outputs, bool overwrite, const std::vector<fs::path>& inputs) {
+  for (const fs::path& path : outputs.files()) {
+    check_no_input(path, inputs);
+    require_writable_target(path, overwrite);
+  }
+  for (const fs::path& path : outputs.folders()) {
+    check_no_input(path, inputs);
+    require_writable_folder(path, overwrite);
+  }
+}
+
+}  // namespace ditto

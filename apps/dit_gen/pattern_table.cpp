@@ -1,0 +1,49 @@
+#include "apps/dit_gen/pattern_table.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ditto {
+namespace {
+
+struct Group {
+  const PatternRow* first;
+  const PatternRow* last;
+  int sites = 1;
+
+  std::string label() const {
+    return sites == 1 ? first->site : fmt::format("{} .. {} ({} sites)", first->site, last->site, sites);
+  }
+};
+
+std::vector<Group> grouped(const std::vector<PatternRow>& rows) {
+  std::vector<Group> groups;
+  for (const PatternRow& row : rows) {
+    if (!groups.empty() && groups.back().first->branch == row.branch && groups.back().first->pattern == row.pattern) {
+      groups.back().last = &row;
+      ++groups.back().sites;
+    } else {
+      groups.push_back({&row, &row});
+    }
+  }
+  return groups;
+}
+
+}  // namespace
+
+std::string render_patterns(const std::vector<PatternRow>& rows, std::size_t max_lines) {
+  const std::vector<Group> groups = grouped(rows);
+  const std::size_t shown = std::min(groups.size(), max_lines);
+  std::size_t width = 0;
+  for (std::size_t k = 0; k < shown; ++k) width = std::max(width, groups[k].label().size());
+  std::string text;
+  for (std::size_t k = 0; k < shown; ++k) {
+    text += fmt::format("  {:<13} {:<{}} {}\n", groups[k].first->branch, groups[k].label(), width,
+                        groups[k].first->pattern);
+  }
+  if (shown < groups.size()) text += fmt::format("  ... and {} more lines\n", groups.size() - shown);
+  return text;
+}
+
+}  // namespace ditto

@@ -1,0 +1,65 @@
+#include "apps/dit_gen/session.h"
+
+#include <chrono>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/printable.h"
+
+namespace ditto {
+namespace {
+
+c10::Device parse_device(const std::string& text) {
+  const bool has_cuda = at::hasCUDA();
+  const std::string accepted = has_cuda ? "cpu, cuda or cuda:N" : "cpu (no CUDA device is available)";
+  const auto refuse = [&](const char* what) {
+    throw Error(ExitCode::kUsage, fmt::format("--device: '{}' {}; accepted: {}", printable(text), what, accepted));
+  };
+  if (text == "cpu") return c10::kCPU;
+  if (text != "cuda" && !text.starts_with("cuda:")) refuse("is no device");
+  if (!has_cuda) refuse("is not available");
+  if (text == "cuda") return {c10::kCUDA, 0};
+  const auto index = static_cast<c10::DeviceIndex>(parse_integer("--device", text.substr(5), 0, 127));
+  if (static_cast<std::size_t>(index) >= at::getNumGPUs()) refuse("is not available");
+  return {c10::kCUDA, index};
+}
+
+c10::ScalarType parse_dtype(const std::string& name) {
+  if (name == "bf16") return c10::kBFloat16;
+  return name == "fp16" ? c10::kHalf : c10::kFloat;
+}
+
+}  // namespace
+
+LoadOptions load_options(const ModelArguments& arguments) {
+  LoadOptions options;
+  options.device = parse_device(arguments.device.value_or(at::hasCUDA() ? "cuda" : "cpu"));
+  options.dtype = parse_dtype(arguments.dtype.value_or(options.device.is_cuda() ? "bf16" : "fp32"));
+  options.kernels = arguments.kernels == "reference" ? KernelMode::kReference : KernelMode::kAuto;
+  return options;
+}
+
+Session open_session(const ModelArguments& arguments) {
+  const auto start = std::chrono::steady_clock::now();
+  if (arguments.threads) at::set_num_threads(*arguments.threads);
+  Session session;
+  session.folder = arguments.folder.empty() ? shipped_model() : arguments.folder;
+  session.load = load_options(arguments);
+  session.threads = at::get_num_threads();
+  session.model = load_model(session.folder, session.load);
+  session.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return session;
+}
+
+std::string dtype_name(c10::ScalarType dtype) {
+  if (dtype == c10::kBFloat16) return "bf16";
+  return dtype == c10::kHalf ? "fp16" : "fp32";
+}
+
+std::string kernels_name(KernelMode kernels) { return kernels == KernelMode::kReference ? "reference" : "auto"; }
+
+}  // namespace ditto

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "apps/dit_gen/generate_arguments.h"
+#include "models/registry.h"
+
+namespace ditto {
+
+/// A loaded model and how it runs.
+struct Session {
+  std::filesystem::path folder;
+  LoadOptions load;
+  int threads = 1;
+  std::shared_ptr<const VideoModel> model;
+  double load_seconds = 0;
+};
+
+/// Device, dtype and kernels that the arguments choose. Throws Error(kUsage) for a device this machine does not have.
+LoadOptions load_options(const ModelArguments& arguments);
+
+/// Sets the number of CPU threads and loads the model.
+Session open_session(const ModelArguments& arguments);
+
+/// "fp32", "bf16", "fp16"; "auto", "reference".
+std::string dtype_name(c10::ScalarType dtype);
+std::string kernels_name(KernelMode kernels);
+
+}  // namespace ditto
