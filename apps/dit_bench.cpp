@@ -20,7 +20,7 @@
 namespace {
 
 struct Options {
-  std::string model;
+  std::filesystem::path model;
   std::string dtype = "fp32";
   int repetitions = 15;
   int steps = 50;
@@ -120,7 +120,8 @@ int run(int argc, char** argv) {
   at::set_num_threads(options.threads);
   ditto::LoadOptions load_options;
   load_options.dtype = options.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
-  const auto model = ditto::load_model(options.model.empty() ? ditto::shipped_model() : options.model, load_options);
+  const std::filesystem::path folder = options.model.empty() ? ditto::shipped_model() : options.model;
+  const auto model = ditto::load_model(folder, load_options);
   std::cerr << fmt::format("{}, {} thread(s), {}, {}, {} steps\n", cpu_name(), at::get_num_threads(),
                            at::get_mkl_version(), options.dtype, options.steps);
   bench_policies(*model, options);

@@ -6,14 +6,12 @@
 namespace ditto::test {
 
 /// Path of a committed test file, relative to tests/data.
-inline std::filesystem::path data_path(std::string_view name) { return std::filesystem::path(DITTO_TEST_DATA) / name; }
+std::filesystem::path data_path(std::string_view name);
 
 /// Path of a model folder in the repository's models/.
-inline std::filesystem::path model_path(std::string_view name) { return std::filesystem::path(DITTO_TEST_MODELS) / name; }
+std::filesystem::path model_path(std::string_view name);
 
 /// Path of a built program, for end-to-end tests.
-inline std::filesystem::path program_path(std::string_view name) {
-  return std::filesystem::path(DITTO_TEST_PROGRAMS) / name;
-}
+std::filesystem::path program_path(std::string_view name);
 
 }  // namespace ditto::test

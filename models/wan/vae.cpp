@@ -57,7 +57,7 @@ WanVaeDecoder::WanVaeDecoder(const WanVaeConfig& config, WeightSet& weights, c10
     : config_(config),
       mean_(per_channel(config.latents_mean, device)),
       inverse_std_(per_channel(config.latents_std, device).reciprocal()),
-      post_quant_(loader, "post_quant_conv", config.z_dim, config.z_dim, 1, /*stored_with_time=*/true),
+      post_quant_(loader, "post_quant_conv", config.z_dim, config.z_dim),
       conv_in_(loader, "decoder.conv_in", config.z_dim, config.stage_channels[0], 3),
       middle_before_(loader, "decoder.mid_block.resnets.0", config.stage_channels[0], config.stage_channels[0]),
       middle_attention_(loader, "decoder.mid_block.attentions.0", config.stage_channels[0]),
@@ -125,8 +125,10 @@ at::Tensor WanVaeDecoder::decode(const at::Tensor& latents, const KeepGoing& kee
 }
 
 std::int64_t WanVaeDecoder::chunk_frames(at::IntArrayRef latent_sizes) const {
-  const std::int64_t whole = latent_sizes[2];
-  return activation_bytes(latent_sizes, whole) <= kWholeClipBytes ? whole : 1;
+  const std::int64_t budget = mean_.is_cpu() ? kChunkBytes : 16 * kChunkBytes;
+  std::int64_t frames = latent_sizes[2];
+  while (frames > 1 && activation_bytes(latent_sizes, frames) > budget) --frames;
+  return frames;
 }
 
 std::int64_t WanVaeDecoder::activation_bytes(at::IntArrayRef latent_sizes, std::int64_t frames_per_chunk) const {
@@ -137,9 +139,9 @@ std::int64_t WanVaeDecoder::activation_bytes(at::IntArrayRef latent_sizes, std::
   for (std::size_t i = 0; i < config_.stage_channels.size(); ++i) {
     const std::int64_t entering = entering_channels(config_, i), channels = config_.stage_channels[i];
     // A residual block holds its input, the window of a convolution with its two remembered frames, and the result; an
-    // upsampler left twice the entering width beside its result.
+    // upsampler left its four positions, no larger than its result, beside it.
     const std::int64_t block = frames * (entering + 2 * channels) + 2 * channels;
-    largest = std::max({largest, pixels * block, pixels * 3 * frames * entering});
+    largest = std::max({largest, pixels * block, pixels * 2 * frames * entering});
     remembered += pixels * 2 * (2 * config_.num_res_blocks + 3) * std::max(entering, channels);
     pixels *= 4;
     if (i < config_.temporal_upsample.size() && config_.temporal_upsample[i]) frames *= 2;

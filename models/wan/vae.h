@@ -44,9 +44,10 @@ class WanVaeDecoder {
   at::Tensor decode(const at::Tensor& latents, const KeepGoing& keep_going = {},
                     std::int64_t frames_per_chunk = 0) const;
 
-  /// The whole clip when its activations are estimated to fit kWholeClipBytes, else single latent frames.
+  /// The most latent frames whose activations are estimated to fit kChunkBytes, at least one: chunks that stay in the
+  /// CPU's caches are fastest, and memory stays bounded for large frames. On a GPU sixteen times that much is allowed.
   std::int64_t chunk_frames(at::IntArrayRef latent_sizes) const;
-  static constexpr std::int64_t kWholeClipBytes = std::int64_t{256} << 20;
+  static constexpr std::int64_t kChunkBytes = std::int64_t{48} << 20;
 
   /// Estimate of the memory a decode of latents [B,z,F,h,w] in such chunks needs besides weights, result included.
   std::int64_t activation_bytes(at::IntArrayRef latent_sizes, std::int64_t frames_per_chunk) const;
@@ -63,7 +64,7 @@ class WanVaeDecoder {
 
   WanVaeConfig config_;
   at::Tensor mean_, inverse_std_;  // [z,1,1,1]
-  wan_vae::FrameConvolution post_quant_;
+  wan_vae::PixelConvolution post_quant_;
   wan_vae::CausalConvolution conv_in_;
   wan_vae::ResidualBlock middle_before_;
   wan_vae::AttentionBlock middle_attention_;

@@ -4,14 +4,17 @@
 #include <utility>
 
 #include <ATen/Context.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/mkldnn_convolution.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/tensor.h>
 
 namespace ditto::wan_vae {
 namespace {
@@ -62,19 +65,12 @@ void ChannelNorm::write(const at::Tensor& frames, const at::Tensor& out) const {
   target.mul_(gamma_);
 }
 
-FrameConvolution::FrameConvolution(Loader& loader, const std::string& name, std::int64_t in, std::int64_t out,
-                                   std::int64_t kernel, bool stored_with_time)
-    : padding_(kernel / 2) {
-  if (stored_with_time) {
-    weight_ = loader.take(name + ".weight", {out, in, 1, kernel, kernel}).squeeze(2);
-  } else {
-    weight_ = loader.take(name + ".weight", {out, in, kernel, kernel});
-  }
-  bias_ = loader.take(name + ".bias", {out});
-}
+PixelConvolution::PixelConvolution(Loader& loader, const std::string& name, std::int64_t in, std::int64_t out)
+    : weight_(loader.take(name + ".weight", {out, in, 1, 1, 1}).squeeze(2)),
+      bias_(loader.take(name + ".bias", {out})) {}
 
-at::Tensor FrameConvolution::operator()(const at::Tensor& frames) const {
-  return convolve(frames, weight_, bias_, {padding_, padding_});
+at::Tensor PixelConvolution::operator()(const at::Tensor& frames) const {
+  return convolve(frames, weight_, bias_, {0, 0});
 }
 
 CausalConvolution::CausalConvolution(Loader& loader, const std::string& name, std::int64_t in, std::int64_t out,
@@ -123,7 +119,7 @@ ResidualBlock::ResidualBlock(Loader& loader, const std::string& name, std::int64
       conv1_(loader, name + ".conv1", in, out, 3),
       norm2_(loader, name + ".norm2", out, 3),
       conv2_(loader, name + ".conv2", out, out, 3) {
-  if (in != out) shortcut_.emplace_back(loader, name + ".conv_shortcut", in, out, 1, /*stored_with_time=*/true);
+  if (in != out) shortcut_.emplace_back(loader, name + ".conv_shortcut", in, out);
 }
 
 at::Tensor ResidualBlock::operator()(const at::Tensor& frames, CausalHistory& history) const {
@@ -150,39 +146,47 @@ at::Tensor AttentionBlock::operator()(const at::Tensor& frames) const {
   return projected.view({count, height, width, channels}).permute({0, 3, 1, 2}).add_(frames);
 }
 
-Upsampler::Upsampler(Loader& loader, const std::string& name, std::int64_t channels, bool doubles_time)
-    : space_(loader, name + ".resample.1", channels, channels / 2, 3, /*stored_with_time=*/false) {
+Upsampler::Upsampler(Loader& loader, const std::string& name, std::int64_t channels, bool doubles_time) {
+  const at::Tensor stored = loader.take(name + ".resample.1.weight", {channels / 2, channels, 3, 3});
+  // Which of the three taps fall on the earlier and on the later of two small pixels, for an even and an odd position.
+  const at::Tensor taps = at::tensor({1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1}, stored.options()).view({2, 2, 3});
+  std::vector<at::Tensor> positions;
+  for (const int row : {0, 1}) {
+    for (const int column : {0, 1}) positions.push_back(taps[row].matmul(stored).matmul(taps[column].t()));
+  }
+  weight_ = at::cat(positions).contiguous(at::MemoryFormat::ChannelsLast);
+  bias_ = loader.take(name + ".resample.1.bias", {channels / 2}).repeat({4});
   if (doubles_time) time_.emplace_back(loader, name + ".time_conv", channels, 2 * channels, 1);
 }
 
-at::Tensor Upsampler::enlarged(const at::Tensor& frames, CausalHistory& history) const {
-  const std::int64_t count = frames.size(0), channels = frames.size(1), height = frames.size(2), width = frames.size(3);
-  // Nearest neighbours and the interleaving of frames in one copy: the target is seen as
-  // [frame, copy in time, channel, row, copy in height, column, copy in width].
-  const auto copy_enlarged = [&](const at::Tensor& target, const at::Tensor& source, std::int64_t copies) {
-    target.view({source.size(0), copies, channels, height, 2, width, 2})
-        .copy_(source.unflatten(1, {copies, channels}).unsqueeze(4).unsqueeze(6));
-  };
-  if (time_.empty()) {
-    const at::Tensor target = new_frames(frames, count, channels, 2 * height, 2 * width);
-    copy_enlarged(target, frames, 1);
-    return target;
-  }
+at::Tensor Upsampler::doubled_in_time(const at::Tensor& frames, CausalHistory& history) const {
+  if (time_.empty()) return frames;
   // The clip's first frame stays single and never enters the convolution over time.
-  const std::int64_t single = history.first_chunk ? 1 : 0;
-  const at::Tensor target = new_frames(frames, single + 2 * (count - single), channels, 2 * height, 2 * width);
-  if (single > 0) copy_enlarged(target.narrow(0, 0, 1), frames.narrow(0, 0, 1), 1);
-  if (count > single) {
-    const at::Tensor rest = frames.narrow(0, single, count - single);
-    const at::Tensor window = time_.front().window(rest, history);
-    CausalConvolution::fresh(window).copy_(rest);
-    copy_enlarged(target.narrow(0, single, 2 * (count - single)), time_.front()(window, history), 2);
-  }
-  return target;
+  const std::int64_t single = history.first_chunk ? 1 : 0, rest = frames.size(0) - single, channels = frames.size(1);
+  if (rest == 0) return frames;
+  const at::Tensor doubled = new_frames(frames, single + 2 * rest, channels, frames.size(2), frames.size(3));
+  doubled.narrow(0, 0, single).copy_(frames.narrow(0, 0, single));
+  const at::Tensor window = time_.front().window(frames.narrow(0, single, rest), history);
+  CausalConvolution::fresh(window).copy_(frames.narrow(0, single, rest));
+  const at::Tensor pairs = time_.front()(window, history).unflatten(1, {2, channels});
+  doubled.narrow(0, single, 2 * rest).unflatten(0, {rest, 2}).copy_(pairs);
+  return doubled;
 }
 
 at::Tensor Upsampler::operator()(const at::Tensor& frames, CausalHistory& history) const {
-  return space_(enlarged(frames, history));
+  const std::int64_t height = frames.size(2), width = frames.size(3), channels = frames.size(1) / 2;
+  const at::Tensor small = doubled_in_time(frames, history);
+  // Padded by one pixel all round: entry p of a side sees the pixels p - 1 and p.
+  const at::Tensor positions = convolve(small, weight_, bias_, {1, 1});
+  const at::Tensor enlarged = new_frames(frames, small.size(0), channels, 2 * height, 2 * width);
+  const at::Tensor target = enlarged.view({small.size(0), channels, height, 2, width, 2});
+  for (const int row : {0, 1}) {
+    for (const int column : {0, 1}) {
+      target.select(5, column).select(3, row).copy_(
+          positions.narrow(1, (2 * row + column) * channels, channels).narrow(2, row, height).narrow(3, column, width));
+    }
+  }
+  return enlarged;
 }
 
 }  // namespace ditto::wan_vae

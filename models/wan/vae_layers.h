@@ -50,17 +50,15 @@ class ChannelNorm {
   double scale_;
 };
 
-/// A 2-D convolution of every frame that keeps its size, kernel 1 or 3.
-class FrameConvolution {
+/// A 1x1x1 convolution: a linear map of every pixel's channels.
+class PixelConvolution {
  public:
-  FrameConvolution(Loader& loader, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
-                   bool stored_with_time);
+  PixelConvolution(Loader& loader, const std::string& name, std::int64_t in, std::int64_t out);
   at::Tensor operator()(const at::Tensor& frames) const;
 
  private:
   at::Tensor weight_;
   at::Tensor bias_;
-  std::int64_t padding_;
 };
 
 /// A convolution over three frames, the present and the two before it, kernel 1 or 3 in space.
@@ -93,7 +91,7 @@ class ResidualBlock {
   CausalConvolution conv1_;
   ChannelNorm norm2_;
   CausalConvolution conv2_;
-  std::vector<FrameConvolution> shortcut_;  // empty when the width stays
+  std::vector<PixelConvolution> shortcut_;  // empty when the width stays
 };
 
 /// Self-attention with one head over the pixels of each frame, added to the input.
@@ -109,16 +107,21 @@ class AttentionBlock {
 };
 
 /// Doubles height and width and halves the channels; with `doubles_time`, every frame but the clip's first becomes two.
+///
+/// Stored as nearest-neighbour enlargement and a 3x3 convolution, whose nine taps meet only four different pixels of
+/// the small frame: run as a 2x2 convolution on the small frame with one set of channels for each of the four positions
+/// in the enlarged one (4/9 of the multiplications, nothing enlarged).
 class Upsampler {
  public:
   Upsampler(Loader& loader, const std::string& name, std::int64_t channels, bool doubles_time);
   at::Tensor operator()(const at::Tensor& frames, CausalHistory& history) const;
 
  private:
-  at::Tensor enlarged(const at::Tensor& frames, CausalHistory& history) const;
+  at::Tensor doubled_in_time(const at::Tensor& frames, CausalHistory& history) const;
 
   std::vector<CausalConvolution> time_;  // empty without doubling of time
-  FrameConvolution space_;
+  at::Tensor weight_;                    // [4 * channels / 2, channels, 2, 2], positions outermost
+  at::Tensor bias_;
 };
 
 /// SiLU of the norm, then the convolution: how every causal convolution but the first and those of time is fed.

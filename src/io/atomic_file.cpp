@@ -132,15 +132,16 @@ void require_usable_folder(const fs::path& path) {
   if (!S_ISDIR(status.st_mode)) {
     fail(path, fmt::format("cannot be written: '{}' is no folder", printable(folder.native(), 4096)));
   }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     fail_errno(path, fmt::format("cannot be written: folder '{}'", printable(folder.native(), 4096)));
   }
 }
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path target, Existing existing) : target_(resolved(std::move(target))), existing_(existing) {
-  require_writable_target(target_, existing == Existing::kReplace);
+AtomicFile::AtomicFile(fs::path target, Existing existing) : existing_(existing) {
+  require_writable_target(target, existing == Existing::kReplace);
+  target_ = resolved(std::move(target));
   temporary_ = create_partial(target_, [this](const fs::path& path) {
     return descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   });
@@ -177,9 +178,9 @@ void AtomicFile::commit() {
   flush_folder(folder_of(target_));
 }
 
-AtomicFolder::AtomicFolder(fs::path target, Existing existing)
-    : target_(resolved(std::move(target))), existing_(existing) {
-  require_writable_folder(target_, existing == Existing::kReplace);
+AtomicFolder::AtomicFolder(fs::path target, Existing existing) : existing_(existing) {
+  require_writable_folder(target, existing == Existing::kReplace);
+  target_ = resolved(std::move(target));
   temporary_ = create_partial(target_, [](const fs::path& path) { return ::mkdir(path.c_str(), 0777); });
 }
 

@@ -1,7 +1,9 @@
 #include "io/image.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,14 +17,18 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "io/input_file.h"
 #include "io/png_header.h"
 
 namespace ditto {
 namespace {
 
+constexpr std::size_t kPathBytes = 4096;
+
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem, const std::string& accepted) {
-  throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted is {}", path.string(), problem, accepted));
+  throw Error(ExitCode::kBadInputFile,
+              fmt::format("{}: {}; accepted is {}", printable(path.native(), kPathBytes), problem, accepted));
 }
 
 constexpr auto kAcceptedImage = "a complete, opaque PNG of 8 bits per channel";
@@ -154,7 +160,15 @@ void write_frames(const std::filesystem::path& folder, const at::Tensor& frames,
   check_picture("write_frames", frames, 4);
   AtomicFolder output(folder, existing);
   for (std::int64_t frame = 0; frame < frames.size(0); ++frame) {
-    write_image(output.temporary() / fmt::format("frame_{:04}.png", frame), frames.select(0, frame));
+    const std::string bytes = encode_png(frames.select(0, frame));
+    std::ofstream file(output.temporary() / fmt::format("frame_{:04}.png", frame), std::ios::binary);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) {
+      throw Error(ExitCode::kOutputFailed,
+                  fmt::format("{}: cannot be written: frame {}: {}", printable(folder.native(), kPathBytes), frame,
+                              std::strerror(errno)));
+    }
   }
   output.commit();
 }

@@ -9,6 +9,7 @@ extern "C" {
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace ditto {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 constexpr std::size_t kChunkFrame = 12;  // length, type, checksum
 constexpr std::size_t kHeaderBytes = 13;
+constexpr std::size_t kPathBytes = 4096;
 
 std::uint32_t big_endian(std::string_view bytes, std::size_t offset) {
   std::uint32_t value = 0;
@@ -32,8 +34,8 @@ std::uint32_t checksum(std::string_view bytes) {
 
 PngHeader check_png(std::string_view bytes, const std::filesystem::path& path) {
   const auto fail = [&path](const std::string& problem) {
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: {}; accepted is a complete PNG of 8 bits per channel", path.string(), problem));
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted is a complete PNG of 8 bits per channel",
+                                                     printable(path.native(), kPathBytes), problem));
   };
   if (!bytes.starts_with(kSignature)) fail("is no PNG image");
   PngHeader header;

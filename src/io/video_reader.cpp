@@ -12,6 +12,7 @@ extern "C" {
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "io/ffmpeg_support.h"
 #include "io/input_file.h"
 #include "io/video.h"
@@ -26,9 +27,11 @@ using ffmpeg::PacketPtr;
 
 using DemuxerPtr = std::unique_ptr<AVFormatContext, ffmpeg::FreeHandle<avformat_close_input>>;
 
+constexpr std::size_t kPathBytes = 4096;
+
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem) {
-  throw Error(ExitCode::kBadInputFile,
-              fmt::format("{}: {}; accepted is a complete mp4, mov, mkv, webm or avi video", path.string(), problem));
+  throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted is a complete mp4, mov, mkv, webm or avi video",
+                                                   printable(path.native(), kPathBytes), problem));
 }
 
 DemuxerPtr open_demuxer(const std::filesystem::path& path) {

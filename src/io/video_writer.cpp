@@ -15,6 +15,7 @@ extern "C" {
 #include <fmt/ranges.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "io/ffmpeg_support.h"
 #include "io/video.h"
 
@@ -29,11 +30,12 @@ using ffmpeg::PacketPtr;
 constexpr std::array kEncoders = {"libx264", "libopenh264", "mpeg4"};
 constexpr double kMaxCrf = 51;
 constexpr int kMaxFps = 1000;
+constexpr std::size_t kPathBytes = 4096;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem) {
-  throw Error(
-      ExitCode::kOutputFailed,
-      fmt::format("{}: {}; accepted is a writable .mp4 file, or a folder for PNG frames", path.string(), problem));
+  throw Error(ExitCode::kOutputFailed,
+              fmt::format("{}: {}; accepted is a writable .mp4 file, or a folder for PNG frames",
+                          printable(path.native(), kPathBytes), problem));
 }
 
 struct FreeMuxer {
@@ -58,10 +60,13 @@ AVPixelFormat choose_format(const AVCodec& encoder, int width, int height) {
 void set_quality(AVCodecContext& codec, const std::string& encoder, const VideoOptions& options) {
   if (encoder == "libx264") {
     av_opt_set_double(codec.priv_data, "crf", options.crf, 0);
+    // Its macroblock tree reads memory it never wrote in some vector builds, so equal clips give unequal files.
+    av_opt_set_int(codec.priv_data, "mbtree", 0, 0);
   } else if (encoder == "mpeg4") {
-    // Quantiser 2 (best) to 31 over the same range.
+    // The quantiser, 1 (best) to 31, doubles every 6 factors as H.264's step does.
     codec.flags |= AV_CODEC_FLAG_QSCALE;
-    codec.global_quality = static_cast<int>(FF_QP2LAMBDA * std::lerp(2.0, 31.0, options.crf / kMaxCrf));
+    codec.qmin = 1;
+    codec.global_quality = static_cast<int>(FF_QP2LAMBDA * std::clamp(std::exp2((options.crf - 10) / 6), 1.0, 31.0));
   } else {
     // About a tenth of a bit per pixel at factor 23, twice as much every 6 below.
     const double bits_per_pixel = 0.1 * std::exp2((23 - options.crf) / 6);
@@ -113,7 +118,7 @@ CodecPtr choose_encoder(const std::filesystem::path& path, int width, int height
   throw Error(ExitCode::kOutputFailed,
               fmt::format("{}: no encoder works for {}x{} pixels ({}); accepted is a folder, which is filled with PNG "
                           "frames",
-                          path.string(), width, height, fmt::join(problems, ", ")));
+                          printable(path.native(), kPathBytes), width, height, fmt::join(problems, ", ")));
 }
 
 /// One mp4 under construction in `file`.
@@ -212,7 +217,7 @@ void check_options(const VideoOptions& options) {
   }
   const bool known = std::find(kEncoders.begin(), kEncoders.end(), options.encoder) != kEncoders.end();
   if (!options.encoder.empty() && !known) {
-    throw Error(ExitCode::kUsage, fmt::format("encoder: unknown name '{}'; accepted are {}", options.encoder,
+    throw Error(ExitCode::kUsage, fmt::format("encoder: unknown name '{}'; accepted are {}", printable(options.encoder),
                                               fmt::join(kEncoders, ", ")));
   }
 }

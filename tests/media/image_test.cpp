@@ -156,6 +156,17 @@ TEST(Frames, FillAnEmptyFolder) {
   EXPECT_EQ(read_frames(folder / "clip").size(0), 2);
 }
 
+TEST(Frames, LeaveNothingWhenTheDiskFills) {
+  const ScratchFolder folder;
+  const at::Tensor noise = at::empty({3, 64, 64, 3}, at::kByte).random_();
+  {
+    const test::FileSizeLimit full_disk(4'000);
+    expect_error(ExitCode::kOutputFailed, [&] { write_frames(folder / "clip", noise); }, {"/clip:", "frame 0"});
+    expect_error(ExitCode::kOutputFailed, [&] { write_image(folder / "image.png", noise[0]); }, {"/image.png:"});
+  }
+  EXPECT_TRUE(folder.names().empty());
+}
+
 TEST(Frames, AreReadInTheOrderOfTheirNumbers) {
   const ScratchFolder folder;
   std::filesystem::create_directory(folder / "clip");

@@ -1,7 +1,6 @@
 #include "io/video.h"
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <numeric>
 #include <string>
@@ -13,7 +12,6 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "eval/metrics/psnr.h"
@@ -29,33 +27,17 @@ using test::moving_square;
 using test::save_bytes;
 using test::ScratchFolder;
 
-/// Near-lossless H.264 of a smooth clip; a wrong matrix, range or frame order lies far below.
-constexpr double kFaithfulPsnr = 38;
+/// Fine H.264 of the moving square, whose edges lose their colour to 4:2:0; a wrong range or frame order lies far
+/// below.
+constexpr double kFaithfulPsnr = 33;
+/// The same for the last encoder, which has only 4:2:0, for odd sizes too.
+constexpr double kFaithfulMpeg4Psnr = 30;
 
 VideoOptions with_encoder(const std::string& encoder) {
   VideoOptions options;
   options.encoder = encoder;
   return options;
 }
-
-/// Limits the size of any file this process writes, which fails like a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  void (*handler_)(int);
-  rlimit before_{};
-};
 
 TEST(Video, KeepsFramesOrderAndCount) {
   const ScratchFolder folder;
@@ -117,12 +99,23 @@ TEST(Video, EqualFramesGiveEqualBytes) {
   const ScratchFolder folder;
   VideoOptions options;
   options.metadata_json = "{\"seed\":1}";
-  write_video(folder / "first.mp4", moving_square(9, 48, 64), options);
-  write_video(folder / "second.mp4", moving_square(9, 48, 64), options);
-  EXPECT_EQ(file_bytes(folder / "first.mp4"), file_bytes(folder / "second.mp4"));
-  const Video first = read_video(folder / "first.mp4");
-  const Video second = read_video(folder / "second.mp4");
-  EXPECT_EQ(frame_hash(first.frames), frame_hash(second.frames));
+  for (const std::string encoder : {"libx264", "mpeg4"}) {
+    options.encoder = encoder;
+    for (const auto& [height, width] : {std::pair{64, 64}, {48, 64}, {48, 32}, {64, 96}, {33, 47}}) {
+      const at::Tensor frames = moving_square(9, height, width);
+      write_video(folder / "first.mp4", frames, options);
+      const std::string first = file_bytes(folder / "first.mp4");
+      for (int repetition = 1; repetition < 6; ++repetition) {
+        // Other contents of freed memory must not show.
+        std::vector<std::vector<char>> litter;
+        for (std::size_t size = 1000; size < 400'000; size *= 2)
+          litter.emplace_back(size, static_cast<char>(37 * repetition));
+        litter.clear();
+        write_video(folder / "again.mp4", frames, options);
+        EXPECT_TRUE(file_bytes(folder / "again.mp4") == first) << encoder << " " << width << "x" << height;
+      }
+    }
+  }
 }
 
 TEST(Video, KeepsASingleFrame) {
@@ -142,7 +135,9 @@ TEST(Video, KeepsOddSizes) {
     write_video(folder / "clip.mp4", frames);
     const Video video = read_video(folder / "clip.mp4");
     ASSERT_EQ(video.frames.sizes(), frames.sizes());
-    EXPECT_GT(psnr(frames, video.frames).mean, height > 8 ? kFaithfulPsnr : 25);
+    if (height > 8) {
+      EXPECT_GT(psnr(frames, video.frames).mean, kFaithfulPsnr);
+    }
   }
 }
 
@@ -172,7 +167,7 @@ TEST(Video, LowerRateFactorIsBetterWithEveryEncoder) {
     const double fine = psnr(frames, read_video(folder / "fine.mp4").frames).mean;
     const double coarse = psnr(frames, read_video(folder / "coarse.mp4").frames).mean;
     EXPECT_GT(fine, coarse + 3);
-    EXPECT_GT(fine, 34);
+    EXPECT_GT(fine, kFaithfulPsnr);
   }
 }
 
@@ -187,7 +182,7 @@ TEST(Video, TheLastEncoderInLineKeepsFramesAndTags) {
     EXPECT_EQ(video.info.codec, "mpeg4");
     EXPECT_EQ(video.info.metadata_json, options.metadata_json);
     ASSERT_EQ(video.frames.sizes(), frames.sizes());
-    EXPECT_GT(psnr(frames, video.frames).worst, 32);
+    EXPECT_GT(psnr(frames, video.frames).worst, kFaithfulMpeg4Psnr);
   }
 }
 
@@ -196,7 +191,7 @@ TEST(Video, ReadsViewsThatAreNotContiguous) {
   const at::Tensor frames = moving_square(8, 32, 48);
   write_video(folder / "view.mp4", frames.slice(0, 1, 8, 3).transpose(1, 2));
   write_video(folder / "copy.mp4", frames.slice(0, 1, 8, 3).transpose(1, 2).contiguous());
-  EXPECT_EQ(file_bytes(folder / "view.mp4"), file_bytes(folder / "copy.mp4"));
+  EXPECT_TRUE(file_bytes(folder / "view.mp4") == file_bytes(folder / "copy.mp4"));
 }
 
 TEST(VideoWriting, RefusesBadOptions) {
@@ -225,9 +220,9 @@ TEST(VideoWriting, SuggestsFramesWhenNoEncoderWorks) {
 TEST(VideoWriting, LeavesNothingWhenTheDiskFills) {
   const ScratchFolder folder;
   const at::Tensor noise = at::empty({24, 64, 64, 3}, at::kByte).random_();
-  for (const rlim_t limit : {0, 100, 5'000, 200'000}) {
+  for (const rlim_t limit : {0, 100, 5'000, 60'000}) {
     SCOPED_TRACE(limit);
-    const FileSizeLimit full_disk(limit);
+    const test::FileSizeLimit full_disk(limit);
     expect_error(ExitCode::kOutputFailed, [&] { write_video(folder / "clip.mp4", noise); }, {"clip.mp4"});
     EXPECT_TRUE(folder.names().empty());
   }
@@ -242,7 +237,7 @@ TEST(VideoWriting, LeavesNothingWhenOnlyTheShiftedIndexDoesNotFit) {
   std::filesystem::remove(folder / "clip.mp4");
   for (const auto missing : {1, 1'000, 40'000}) {
     SCOPED_TRACE(missing);
-    const FileSizeLimit full_disk(complete - missing);
+    const test::FileSizeLimit full_disk(complete - missing);
     expect_error(ExitCode::kOutputFailed, [&] { write_video(folder / "clip.mp4", moving_square(9, 64, 64), options); },
                  {"clip.mp4"});
     EXPECT_TRUE(folder.names().empty());
@@ -320,10 +315,10 @@ TEST(VideoReading, NamesTheFileAndFfmpegsReason) {
   save_bytes(folder / "empty.mp4", "");
   expect_error(ExitCode::kBadInputFile, [&] { read_video_info(folder / "empty.mp4"); }, {"empty.mp4"});
   expect_error(ExitCode::kBadInputFile, [&] { read_video(folder / "none.mp4"); }, {"none.mp4"});
-  expect_error(ExitCode::kBadInputFile, [&] { read_video(folder / "."); }, {"accepted"});
+  expect_error(ExitCode::kBadInputFile, [&] { read_video(folder / "."); }, {"is a folder"});
   write_video(folder / "clip.mp4", moving_square(4, 32, 32));
   std::string bytes = file_bytes(folder / "clip.mp4");
-  bytes.replace(bytes.find("moov"), 4, "free");
+  bytes.replace(bytes.find("moov"), 4, "junk");
   save_bytes(folder / "headless.mp4", bytes);
   expect_error(ExitCode::kBadInputFile, [&] { read_video(folder / "headless.mp4"); }, {"moov atom not found"});
 }

@@ -105,10 +105,13 @@ TEST_P(WanVaeParity, LatentsOfTheWrongShapeAreRefused) {
 INSTANTIATE_TEST_SUITE_P(Folders, WanVaeParity, ::testing::Values("vae-a", "vae-b"),
                          [](const auto& info) { return std::string(info.param).substr(4); });
 
-TEST(WanVaeDecoder, LargeClipsAreDecodedFrameByFrame) {
+TEST(WanVaeDecoder, ChunksFollowTheSizeOfTheFrames) {
   const WanVaeDecoder decoder = WanVaeDecoder::load(test::model_path("wan-mini/vae"));
   EXPECT_EQ(decoder.chunk_frames({1, 16, 5, 8, 8}), 5);
   EXPECT_EQ(decoder.chunk_frames({1, 16, 21, 60, 104}), 1);
+  const std::int64_t between = decoder.chunk_frames({1, 16, 21, 16, 16});
+  EXPECT_GT(between, 1);
+  EXPECT_LT(between, 21);
   EXPECT_LT(decoder.activation_bytes({1, 16, 21, 60, 104}, 1), decoder.activation_bytes({1, 16, 21, 60, 104}, 21));
   EXPECT_GT(decoder.weight_bytes(), 0);
   EXPECT_FALSE(decoder.first_non_finite());
