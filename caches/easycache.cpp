@@ -22,7 +22,7 @@ class EasyCache : public CachePolicy {
 
   Plan plan(const Topology&, std::span<const StepInfo>) override {
     if (threshold_ <= 0) return {};
-    return {{prediction_site(FeatureForm::kDelta)}};
+    return {.sites = {prediction_site(FeatureForm::kDelta)}, .remembered_latents = 3};
   }
 
   Decision decide(const DecisionPoint& point) override {

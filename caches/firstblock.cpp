@@ -32,7 +32,8 @@ class FirstBlock : public CachePolicy {
     if (threshold_ <= 0) return {};
     const int head_end = topology.block_end(first_blocks_ - 1);
     return {.sites = {unit_site(topology, head_end, topology.unit_count(), FeatureForm::kDelta)},
-            .probes = {Probe{-1}}};
+            .probes = {Probe{-1}},
+            .remembered_states = 1};
   }
 
   Decision decide(const DecisionPoint& point) override {

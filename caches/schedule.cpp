@@ -73,12 +73,18 @@ class Schedule : public CachePolicy {
       if (event.action == Action::kRecompute) {
         const auto site = std::ranges::find(trace_.run.sites, event.site, &Site::name);
         snapshots = std::min(snapshots + 1, site->keep);
-      } else if (static_cast<int>(event.weights.size()) > snapshots) {
+      } else if (static_cast<int>(event.weights.size()) > snapshots * weights_per_snapshot(event.site)) {
         refuse(fmt::format("step {}, {} branch, site '{}' blends {} snapshots where {} can be stored", event.step,
-                           branch_name(event.branch), event.site, event.weights.size(), snapshots),
+                           branch_name(event.branch), event.site,
+                           event.weights.size() / weights_per_snapshot(event.site), snapshots),
                "blends of what was computed before");
       }
     }
+  }
+
+  int weights_per_snapshot(const std::string& name) const {
+    const auto site = std::ranges::find(trace_.run.sites, name, &Site::name);
+    return site->clusters() * site->components();
   }
 
   void check_model(const Topology& topology) const {

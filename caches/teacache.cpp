@@ -29,7 +29,9 @@ class TeaCache : public CachePolicy {
 
   Plan plan(const Topology& topology, std::span<const StepInfo>) override {
     if (threshold_ <= 0) return {};
-    return {.sites = {unit_site(topology, 0, topology.unit_count(), FeatureForm::kDelta)}, .signals = {signal_}};
+    return {.sites = {unit_site(topology, 0, topology.unit_count(), FeatureForm::kDelta)},
+            .signals = {signal_},
+            .remembered_states = 1};
   }
 
   Decision decide(const DecisionPoint& point) override {

@@ -1,16 +1,15 @@
 #include "models/registry.h"
 
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <system_error>
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/printable.h"
+#include "io/data_folder.h"
 #include "io/file_format.h"
 #include "io/json_file.h"
 #include "models/wan/wan_model.h"
@@ -58,15 +57,6 @@ void require_folder(const fs::path& path) {
                                                          : "has no model_index.json");
 }
 
-/// The folder this library was loaded from.
-fs::path library_folder() {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&shipped_model), &info) == 0 || info.dli_fname == nullptr) return {};
-  std::error_code problem;
-  const fs::path library = fs::canonical(info.dli_fname, problem);
-  return problem ? fs::path() : library.parent_path();
-}
-
 }  // namespace
 
 std::shared_ptr<const VideoModel> load_model(const fs::path& folder, const LoadOptions& options) {
@@ -86,14 +76,6 @@ std::vector<std::string> model_families() {
   return names;
 }
 
-fs::path shipped_model() {
-  if (const char* models = std::getenv("DITTO_MODELS"); models != nullptr && *models != '\0') {
-    return fs::path(models) / kShippedModel;
-  }
-  const fs::path installed = library_folder() / ".." / "share" / "ditto" / "models" / kShippedModel;
-  std::error_code problem;
-  if (fs::is_directory(installed, problem)) return installed.lexically_normal();
-  return fs::path(DITTO_SOURCE_MODELS) / kShippedModel;
-}
+fs::path shipped_model() { return data_folder("models") / kShippedModel; }
 
 }  // namespace ditto

@@ -9,6 +9,7 @@
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/sin.h>
+#include <ATen/ops/softmax.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
 
@@ -127,7 +128,8 @@ Feature ToyModel::run_unit(int unit, const Activations& activations) const {
 void ToyModel::apply_unit(int, const Blend& blend, Activations& activations) const {
   std::vector<at::Tensor> terms;
   for (const Feature& term : blend.terms) terms.push_back(term.video);
-  activations.hidden.video.add_(kernels::weighted_sum(terms, blend.weights), gate_of(step_of(activations).index));
+  const at::Tensor output = kernels::weighted_sum(terms, {blend.weights, blend.cluster_of_channel});
+  activations.hidden.video.add_(output, gate_of(step_of(activations).index));
 }
 
 at::Tensor ToyModel::signal(Signal signal, const Activations& activations) const {
@@ -141,6 +143,11 @@ at::Tensor ToyModel::signal(Signal signal, const Activations& activations) const
     default:
       return activations.hidden.video * (1 + step.sigma);
   }
+}
+
+at::Tensor ToyModel::received_attention(int unit, const Activations& activations, int query_stride) const {
+  if (unit % static_cast<int>(kKinds.size()) != 0) return Model::received_attention(unit, activations, query_stride);
+  return at::softmax(activations.hidden.video.mean(2), 1);
 }
 
 at::Tensor ToyModel::project(const Activations& activations) const {

@@ -18,7 +18,8 @@ struct ToyOptions {
 
 /// An analytic video model without weights: right answers are known in closed form. Latents [1, 4, frames, h, w] become
 /// tokens [rows, frames * h * w, 4]; unit u of branch b adds gate(step) * output, where the output of branch b is that
-/// of branch 0 plus `b / 2`. Text embeddings shift the constant part.
+/// of branch 0 plus `b / 2`. Text embeddings shift the constant part. A token receives attention in proportion to
+/// exp(mean of its channels).
 class ToyModel : public VideoModel, private Model {
  public:
   explicit ToyModel(const ToyOptions& options = {});
@@ -45,6 +46,7 @@ class ToyModel : public VideoModel, private Model {
   Feature run_unit(int unit, const Activations& activations) const override;
   void apply_unit(int unit, const Blend& blend, Activations& activations) const override;
   at::Tensor signal(Signal signal, const Activations& activations) const override;
+  at::Tensor received_attention(int unit, const Activations& activations, int query_stride) const override;
   at::Tensor project(const Activations& activations) const override;
 
   ToyOptions options_;

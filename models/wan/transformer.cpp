@@ -1,5 +1,6 @@
 #include "models/wan/transformer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <ATen/ops/empty.h>
@@ -11,6 +12,7 @@
 #include "kernels/blend.h"
 #include "kernels/gated_add.h"
 #include "kernels/modulated_layer_norm.h"
+#include "kernels/received_attention.h"
 #include "kernels/rms_norm_rope.h"
 #include "models/wan/conditioning.h"
 #include "models/wan/patches.h"
@@ -30,6 +32,7 @@ std::size_t block_of(int unit) { return static_cast<std::size_t>(unit / kParts);
 
 Topology make_topology(const WanTransformerConfig& config, ModelIdentity identity) {
   Topology topology{.identity = std::move(identity), .units = {}, .channels = static_cast<int>(config.width())};
+  std::ranges::transform(config.patch_size, topology.patch.begin(), [](std::int64_t n) { return static_cast<int>(n); });
   for (int block = 0; block < config.num_layers; ++block) {
     for (const char* part : kPartNames) {
       topology.units.push_back({fmt::format("blocks.{}.{}", block, part), part, block});
@@ -112,17 +115,32 @@ Activations WanTransformer::embed(const RunContext& context, const at::Tensor& l
 
 at::Tensor WanTransformer::self_attention(std::size_t block, const Activations& activations) const {
   const WanAttentionWeights& weights = weights_.blocks[block].self_attention;
-  const WanBlockModulation& modulation = step_of(activations).blocks[block];
-  const at::Tensor& rotation = context_of(activations).rotation;
   const KernelMode mode = options_.kernels;
-  const at::Tensor x = kernels::modulated_layer_norm(activations.hidden.video, modulation.attention_scale,
-                                                     modulation.attention_shift, config_.eps, mode);
-  const at::Tensor query =
-      kernels::rms_norm_rope(weights.query.forward(x, mode), weights.query_norm, config_.eps, rotation, mode);
-  const at::Tensor key =
-      kernels::rms_norm_rope(weights.key.forward(x, mode), weights.key_norm, config_.eps, rotation, mode);
+  const at::Tensor x = attention_input(block, activations);
+  const at::Tensor query = rotated(weights.query, weights.query_norm, x, activations);
+  const at::Tensor key = rotated(weights.key, weights.key_norm, x, activations);
   const at::Tensor value = weights.value.forward(x, mode).view(query.sizes());
   return weights.output.forward(kernels::attention(query, key, value, mode), mode);
+}
+
+at::Tensor WanTransformer::attention_input(std::size_t block, const Activations& activations) const {
+  const WanBlockModulation& modulation = step_of(activations).blocks[block];
+  return kernels::modulated_layer_norm(activations.hidden.video, modulation.attention_scale, modulation.attention_shift,
+                                       config_.eps, options_.kernels);
+}
+
+at::Tensor WanTransformer::rotated(const kernels::Linear& projection, const at::Tensor& norm, const at::Tensor& input,
+                                   const Activations& activations) const {
+  return kernels::rms_norm_rope(projection.forward(input, options_.kernels), norm, config_.eps,
+                                context_of(activations).rotation, options_.kernels);
+}
+
+at::Tensor WanTransformer::received_attention(int unit, const Activations& activations, int query_stride) const {
+  if (part_of(unit) != Part::kSelfAttention) return Model::received_attention(unit, activations, query_stride);
+  const WanAttentionWeights& weights = weights_.blocks[block_of(unit)].self_attention;
+  const at::Tensor x = attention_input(block_of(unit), activations);
+  return kernels::received_attention(rotated(weights.query, weights.query_norm, x, activations),
+                                     rotated(weights.key, weights.key_norm, x, activations), query_stride);
 }
 
 at::Tensor WanTransformer::cross_attention(std::size_t block, const Activations& activations) const {
@@ -163,11 +181,12 @@ Feature WanTransformer::run_unit(int unit, const Activations& activations) const
 void WanTransformer::apply_unit(int unit, const Blend& blend, Activations& activations) const {
   std::vector<at::Tensor> terms;
   for (const Feature& term : blend.terms) terms.push_back(term.video);
+  const kernels::BlendWeights weights{blend.weights, blend.cluster_of_channel};
   const at::Tensor& hidden = activations.hidden.video;
-  if (part_of(unit) == Part::kCrossAttention) return kernels::add_weighted_sum_(hidden, terms, blend.weights);
+  if (part_of(unit) == Part::kCrossAttention) return kernels::add_weighted_sum_(hidden, terms, weights);
   const WanBlockModulation& modulation = step_of(activations).blocks[block_of(unit)];
   const bool attention = part_of(unit) == Part::kSelfAttention;
-  kernels::gated_add_(hidden, kernels::weighted_sum(terms, blend.weights),
+  kernels::gated_add_(hidden, kernels::weighted_sum(terms, weights),
                       attention ? modulation.attention_gate : modulation.feed_forward_gate, options_.kernels);
 }
 

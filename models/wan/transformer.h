@@ -57,10 +57,14 @@ class WanTransformer final : public Model {
   Feature run_unit(int unit, const Activations& activations) const override;
   void apply_unit(int unit, const Blend& blend, Activations& activations) const override;
   at::Tensor signal(Signal signal, const Activations& activations) const override;
+  at::Tensor received_attention(int unit, const Activations& activations, int query_stride) const override;
   at::Tensor project(const Activations& activations) const override;
 
  private:
   at::Tensor self_attention(std::size_t block, const Activations& activations) const;
+  at::Tensor attention_input(std::size_t block, const Activations& activations) const;
+  at::Tensor rotated(const kernels::Linear& projection, const at::Tensor& norm, const at::Tensor& input,
+                     const Activations& activations) const;
   at::Tensor cross_attention(std::size_t block, const Activations& activations) const;
   at::Tensor feed_forward(std::size_t block, const Activations& activations) const;
 

@@ -16,6 +16,8 @@ Decision Decision::blend(std::vector<float> weights, std::string reason, std::op
   return {Action::kBlend, std::move(weights), std::move(reason), score, false};
 }
 
+void CachePolicy::begin(const Topology&, const RunInfo&) {}
+
 void CachePolicy::observe(const DecisionPoint&, const Feature&, const Feature*) {}
 
 }  // namespace ditto

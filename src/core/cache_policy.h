@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/feature.h"
+#include "core/run_info.h"
 #include "core/site.h"
 #include "core/step_grid.h"
 
@@ -50,7 +51,9 @@ struct DecisionPoint {
 enum class Action : std::uint8_t { kRecompute, kBlend };
 
 /// A policy's answer. A blend is the sum over snapshots (newest first) of weight times feature; fewer weights than
-/// snapshots leave the oldest out. The engine turns an impossible blend into a recompute and says so in the trace.
+/// snapshots leave the oldest out. Where a site has clusters, `weights` holds a row for each cluster; where it has
+/// components, a snapshot has one weight for each of them, next to one another. The engine turns an impossible blend
+/// into a recompute and says so in the trace.
 struct Decision {
   Action action = Action::kRecompute;
   std::vector<float> weights;
@@ -68,7 +71,11 @@ class CachePolicy {
  public:
   virtual ~CachePolicy() = default;
 
-  /// Sites and probes for this model and these steps. Called once, before anything else but shape_grid.
+  /// The run the policy was made for, before anything else. Policies made from a file refuse a run it does not fit:
+  /// Error(kBadInputFile) that names both sides.
+  virtual void begin(const Topology& topology, const RunInfo& run);
+
+  /// Sites and probes for this model and these steps. Called once, after begin and shape_grid.
   virtual Plan plan(const Topology& topology, std::span<const StepInfo> schedule) = 0;
 
   /// Recompute or blend at this site, step and branch. Asked once per executed step, conditional branch first.

@@ -29,7 +29,7 @@ struct Feature {
 };
 
 /// A feature with the executed step (StepInfo::index), its node on the full grid and the noise level it was computed
-/// at.
+/// at. Components of a split feature (Site::split) lie along the first axis.
 struct Snapshot {
   int index = 0;
   int node = 0;

@@ -31,9 +31,11 @@ struct Activations {
 };
 
 /// What is added to the hidden state in place of a unit's output: the sum of weights[k] * terms[k], before the gate.
+/// With `cluster_of_channel` (int64 [channels]) the channels of cluster c have the weights [c * terms + k].
 struct Blend {
   std::vector<Feature> terms;
   std::vector<float> weights;
+  at::Tensor cluster_of_channel = {};
 
   /// A unit's own fresh output.
   static Blend fresh(Feature output);
@@ -65,6 +67,10 @@ class Model {
 
   /// A cheap tensor for policies, see Signal; `activations` are those after embed().
   virtual at::Tensor signal(Signal signal, const Activations& activations) const = 0;
+
+  /// Mean over heads and every `query_stride`-th query of the attention each token would receive in a self-attention
+  /// unit, [rows, tokens] in fp32 with the sum 1 in each row. Throws Error(kUsage) for any other unit.
+  virtual at::Tensor received_attention(int unit, const Activations& activations, int query_stride) const;
 
   /// The prediction [rows, channels, frames, height, width] in the model's dtype.
   virtual at::Tensor project(const Activations& activations) const = 0;

@@ -23,6 +23,17 @@ bool partly_overlap(const Site& a, const Site& b) {
   return !a_holds_b && !b_holds_a;
 }
 
+void check_clusters(const Site& site, const Topology& topology) {
+  const std::vector<int>& clusters = site.cluster_of_channel;
+  const bool fits = std::ssize(clusters) == topology.channels && std::ranges::all_of(clusters, [&](int cluster) {
+                      return 0 <= cluster && cluster < topology.channels;
+                    });
+  if (clusters.empty() || fits) return;
+  throw Error(ExitCode::kUsage,
+              fmt::format("--cache: site '{}' sorts {} channels into clusters; the model has {} channels", site.name,
+                          clusters.size(), topology.channels));
+}
+
 void validate(const Site& site, const Topology& topology) {
   const auto refuse = [&](const std::string& why) {
     throw Error(ExitCode::kUsage, fmt::format("--cache: site '{}' {}", site.name, why));
@@ -34,6 +45,7 @@ void validate(const Site& site, const Topology& topology) {
     if (site.form == FeatureForm::kBranchDelta && topology.guidance_distilled) {
       refuse("asks for a branch delta of a guidance-distilled model, which has one branch");
     }
+    if (!site.cluster_of_channel.empty()) refuse("sorts channels of the prediction; only those of units can be");
     return;
   }
   if (site.begin < 0 || site.end > topology.unit_count() || site.begin >= site.end) {
@@ -42,6 +54,8 @@ void validate(const Site& site, const Topology& topology) {
   if (site.form == FeatureForm::kBranchDelta)
     refuse("asks for a branch delta of units; it exists at the prediction only");
   if (site.form == FeatureForm::kOutput && site.end - site.begin != 1) refuse("asks for the output of several units");
+  if (site.split != Split::kNone) refuse("asks for frequency bands of units; they exist at the prediction only");
+  check_clusters(site, topology);
 }
 
 }  // namespace
@@ -64,6 +78,12 @@ FeatureForm form_from_name(std::string_view name) {
                 fmt::format("form: unknown form '{}'; accepted: output, delta, state, branch_delta", name));
   }
   return it->first;
+}
+
+std::string_view split_name(Split split) { return split == Split::kNone ? "none" : "frequency_bands"; }
+
+int Site::clusters() const {
+  return cluster_of_channel.empty() ? 1 : *std::ranges::max_element(cluster_of_channel) + 1;
 }
 
 std::string site_name(const Topology& topology, int begin, int end) {

@@ -22,6 +22,10 @@ class ShiftedEvidence : public Evidence {
 
 StackedPolicy::StackedPolicy(std::vector<std::unique_ptr<CachePolicy>> policies) : policies_(std::move(policies)) {}
 
+void StackedPolicy::begin(const Topology& topology, const RunInfo& run) {
+  for (const auto& policy : policies_) policy->begin(topology, run);
+}
+
 Plan StackedPolicy::plan(const Topology& topology, std::span<const StepInfo> schedule) {
   Plan joined;
   for (std::size_t p = 0; p < policies_.size(); ++p) {
@@ -33,6 +37,8 @@ Plan StackedPolicy::plan(const Topology& topology, std::span<const StepInfo> sch
     joined.sites.insert(joined.sites.end(), part.sites.begin(), part.sites.end());
     joined.probes.insert(joined.probes.end(), part.probes.begin(), part.probes.end());
     joined.signals.insert(joined.signals.end(), part.signals.begin(), part.signals.end());
+    joined.remembered_states += part.remembered_states;
+    joined.remembered_latents += part.remembered_latents;
   }
   return joined;
 }

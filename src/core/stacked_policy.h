@@ -12,6 +12,7 @@ class StackedPolicy : public CachePolicy {
  public:
   explicit StackedPolicy(std::vector<std::unique_ptr<CachePolicy>> policies);
 
+  void begin(const Topology& topology, const RunInfo& run) override;
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override;
   Decision decide(const DecisionPoint& point) override;
   void observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow) override;

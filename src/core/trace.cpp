@@ -37,6 +37,8 @@ OrderedJson to_json(const Site& site) {
   }
   json["form"] = form_name(site.form);
   json["keep"] = site.keep;
+  if (site.split != Split::kNone) json["split"] = split_name(site.split);
+  if (!site.cluster_of_channel.empty()) json["cluster_of_channel"] = site.cluster_of_channel;
   return json;
 }
 
@@ -96,6 +98,12 @@ Site read_site(JsonReader reader) {
   const std::vector<std::string> forms = {"output", "delta", "state", "branch_delta"};
   site.form = form_from_name(reader.choice("form", forms));
   site.keep = static_cast<int>(reader.integer("keep", {1, 1000}));
+  const std::vector<std::string> splits = {std::string(split_name(Split::kNone)),
+                                           std::string(split_name(Split::kFrequencyBands))};
+  if (reader.has("split") && reader.choice("split", splits) != splits.front()) site.split = Split::kFrequencyBands;
+  const std::vector<std::int64_t> clusters =
+      reader.integers("cluster_of_channel", {0, 1'000'000}, std::vector<std::int64_t>{});
+  site.cluster_of_channel.assign(clusters.begin(), clusters.end());
   reader.refuse_unknown_keys();
   return site;
 }

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
 #include <fmt/format.h>
 
 #include "kernels/blend.h"
+#include "kernels/frequency_bands.h"
 #include "runtime/branch_evidence.h"
 #include "runtime/site_tree.h"
 
@@ -23,6 +26,7 @@ struct Denoiser::State {
   Plan plan;
   std::vector<SiteNode> site_tree;
   std::vector<int> prediction_sites;
+  std::vector<at::Tensor> clusters;  ///< by site: cluster of every channel, undefined for sites without clusters
   std::unique_ptr<const RunContext> context;
   FeatureStore store;
   std::vector<TraceEvent> events;
@@ -34,8 +38,9 @@ namespace {
 /// The videos (and texts, of two-stream models) of a blend's terms, for the kernels.
 struct BlendTerms {
   std::vector<at::Tensor> video, text;
+  kernels::BlendWeights weights;
 
-  explicit BlendTerms(const Blend& blend) {
+  explicit BlendTerms(const Blend& blend) : weights{blend.weights, blend.cluster_of_channel} {
     for (const Feature& term : blend.terms) {
       video.push_back(term.video);
       if (term.text.defined()) text.push_back(term.text);
@@ -45,34 +50,35 @@ struct BlendTerms {
 
 Feature evaluate(const Blend& blend) {
   const BlendTerms terms(blend);
-  return {kernels::weighted_sum(terms.video, blend.weights),
-          terms.text.empty() ? at::Tensor() : kernels::weighted_sum(terms.text, blend.weights)};
+  return {kernels::weighted_sum(terms.video, terms.weights),
+          terms.text.empty() ? at::Tensor() : kernels::weighted_sum(terms.text, terms.weights)};
 }
 
 void add_to(const Feature& hidden, const Blend& blend) {
   const BlendTerms terms(blend);
-  kernels::add_weighted_sum_(hidden.video, terms.video, blend.weights);
-  if (!terms.text.empty()) kernels::add_weighted_sum_(hidden.text, terms.text, blend.weights);
+  kernels::add_weighted_sum_(hidden.video, terms.video, terms.weights);
+  if (!terms.text.empty()) kernels::add_weighted_sum_(hidden.text, terms.text, terms.weights);
 }
 
 void assign_to(const Feature& hidden, const Blend& blend) {
   const BlendTerms terms(blend);
-  kernels::assign_weighted_sum_(hidden.video, terms.video, blend.weights);
-  if (!terms.text.empty()) kernels::assign_weighted_sum_(hidden.text, terms.text, blend.weights);
+  kernels::assign_weighted_sum_(hidden.video, terms.video, terms.weights);
+  if (!terms.text.empty()) kernels::assign_weighted_sum_(hidden.text, terms.text, terms.weights);
 }
 
-Blend blend_of(std::span<const Snapshot> snapshots, const Decision& decision) {
-  Blend blend;
-  for (std::size_t k = 0; k < decision.weights.size(); ++k) blend.terms.push_back(snapshots[k].feature);
-  blend.weights = decision.weights;
-  return blend;
+/// How many snapshots a decision's weights reach back, or nothing when they are no whole number of snapshots.
+std::optional<std::size_t> snapshots_blended(const Site& site, const Decision& decision) {
+  const auto per_snapshot = static_cast<std::size_t>(site.clusters() * site.components());
+  if (decision.weights.empty() || decision.weights.size() % per_snapshot != 0) return std::nullopt;
+  return decision.weights.size() / per_snapshot;
 }
 
 /// Why a blend of these snapshots cannot be made; empty when it can.
-std::string obstacle(const Decision& decision, std::span<const Snapshot> snapshots, bool over_budget) {
+std::string obstacle(const Site& site, const Decision& decision, std::span<const Snapshot> snapshots,
+                     bool over_budget) {
   const auto finite = [](float weight) { return std::isfinite(weight); };
   if (snapshots.empty()) return over_budget ? "over the byte budget" : "nothing stored";
-  if (decision.weights.empty() || decision.weights.size() > snapshots.size()) {
+  if (snapshots_blended(site, decision).value_or(snapshots.size() + 1) > snapshots.size()) {
     return fmt::format("{} weights for {} snapshots", decision.weights.size(), snapshots.size());
   }
   if (!std::ranges::all_of(decision.weights, finite)) return "weights are not finite";
@@ -126,6 +132,20 @@ class Denoiser::Walk {
     TraceEvent event;
   };
 
+  /// The blend a possible decision asks for: components of a snapshot are terms of their own.
+  Blend blend_of(int site, std::span<const Snapshot> snapshots, const Decision& decision) const {
+    Blend blend;
+    const std::size_t count = *snapshots_blended(site_of(site), decision);
+    const int components = site_of(site).components();
+    for (const Snapshot& snapshot : snapshots.first(count)) {
+      if (components == 1) blend.terms.push_back(snapshot.feature);
+      for (int c = 0; components > 1 && c < components; ++c) blend.terms.push_back(snapshot.feature.row(c));
+    }
+    blend.weights = decision.weights;
+    blend.cluster_of_channel = state_.clusters[static_cast<std::size_t>(site)];
+    return blend;
+  }
+
   const Site& site_of(int site) const { return state_.plan.sites[static_cast<std::size_t>(site)]; }
 
   DecisionPoint point(int site, std::size_t branch) {
@@ -138,7 +158,8 @@ class Denoiser::Walk {
     const DecisionPoint question = point(site, branch);
     Decision decision = state_.policy.decide(question);
     if (decision.action == Action::kBlend || decision.shadow) {
-      const std::string why = obstacle(decision, question.snapshots, state_.store.over_budget(site, question.branch));
+      const std::string why =
+          obstacle(site_of(site), decision, question.snapshots, state_.store.over_budget(site, question.branch));
       if (!why.empty() && decision.action == Action::kBlend) {
         decision.action = Action::kRecompute;
         decision.reason += decision.reason.empty() ? why : "; " + why;
@@ -157,8 +178,9 @@ class Denoiser::Walk {
   void keep(int site, std::size_t branch, const Decision& decision, Feature fresh) {
     const DecisionPoint answered = point(site, branch);
     Feature shadow;
-    if (decision.shadow) shadow = evaluate(blend_of(answered.snapshots, decision));
+    if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision));
     state_.policy.observe(answered, fresh, decision.shadow ? &shadow : nullptr);
+    if (site_of(site).split == Split::kFrequencyBands) fresh.video = kernels::split_frequency_bands(fresh.video);
     state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, std::move(fresh)},
                       site_of(site).keep);
   }
@@ -226,6 +248,7 @@ class Denoiser::Walk {
   }
 
   Feature compute(int unit, const Activations& activations) {
+    capture_received_attention(unit, activations);
     state_.counts.units_computed += static_cast<std::int64_t>(activations.rows.size());
     for (const int row : activations.rows) ran_[static_cast<std::size_t>(row)] = true;
     return state_.model.run_unit(unit, activations);
@@ -280,7 +303,7 @@ class Denoiser::Walk {
   void reuse(int site_index, const Decision& decision, Activations& row) {
     const Site& site = site_of(site_index);
     const std::size_t branch = static_cast<std::size_t>(row.rows.front());
-    const Blend blend = blend_of(state_.store.snapshots(site_index, state_.branches[branch]), decision);
+    const Blend blend = blend_of(site_index, state_.store.snapshots(site_index, state_.branches[branch]), decision);
     if (site.form == FeatureForm::kOutput) {
       state_.model.apply_unit(site.begin, blend, row);
     } else if (site.form == FeatureForm::kDelta) {
@@ -291,9 +314,21 @@ class Denoiser::Walk {
     capture_probes(site.end - 1, row);
   }
 
+  void capture_received_attention(int unit, const Activations& activations) {
+    for (std::size_t p = 0; p < state_.plan.probes.size(); ++p) {
+      const Probe& probe = state_.plan.probes[p];
+      if (probe.kind != ProbeKind::kReceivedAttention || probe.unit != unit) continue;
+      const at::Tensor received = state_.model.received_attention(unit, activations, probe.query_stride);
+      for (std::size_t r = 0; r < activations.rows.size(); ++r) {
+        evidence_[static_cast<std::size_t>(activations.rows[r])].set_probe(
+            p, received.narrow(0, static_cast<std::int64_t>(r), 1));
+      }
+    }
+  }
+
   void capture_probes(int unit, const Activations& activations) {
     for (std::size_t p = 0; p < state_.plan.probes.size(); ++p) {
-      if (state_.plan.probes[p].unit != unit) continue;
+      if (state_.plan.probes[p].kind != ProbeKind::kState || state_.plan.probes[p].unit != unit) continue;
       for (std::size_t r = 0; r < activations.rows.size(); ++r) {
         const at::Tensor state = activations.hidden.video.narrow(0, static_cast<std::int64_t>(r), 1).clone();
         evidence_[static_cast<std::size_t>(activations.rows[r])].set_probe(p, state);
@@ -315,7 +350,7 @@ class Denoiser::Walk {
   }
 
   void blend_prediction(std::size_t row, int site, const Decision& decision) {
-    const Feature blended = evaluate(blend_of(state_.store.snapshots(site, state_.branches[row]), decision));
+    const Feature blended = evaluate(blend_of(site, state_.store.snapshots(site, state_.branches[row]), decision));
     switch (site_of(site).form) {
       case FeatureForm::kDelta:
         predictions_[row] = latent_ + blended.video;
@@ -366,6 +401,7 @@ Denoiser::Denoiser(const Model& model, CachePolicy& policy, std::vector<Branch> 
                        .plan = {},
                        .site_tree = {},
                        .prediction_sites = {},
+                       .clusters = {},
                        .context = nullptr,
                        .store = FeatureStore(options.max_cache_bytes),
                        .events = {},
@@ -378,6 +414,8 @@ Denoiser::Denoiser(const Model& model, CachePolicy& policy, std::vector<Branch> 
     if (state_->plan.sites[site].scope == Scope::kPrediction) {
       state_->prediction_sites.push_back(static_cast<int>(site));
     }
+    const std::vector<int>& clusters = state_->plan.sites[site].cluster_of_channel;
+    state_->clusters.push_back(clusters.empty() ? at::Tensor() : at::tensor(clusters, at::kLong));
   }
   state_->context = model.prepare(text, state_->schedule, latent_sizes);
 }

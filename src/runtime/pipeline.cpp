@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/run_info.h"
 #include "runtime/guidance.h"
 #include "solvers/solver.h"
 
@@ -68,6 +69,11 @@ std::vector<at::Tensor> encode(const VideoModel& model, const ResolvedRequest& r
   return text;
 }
 
+RunInfo run_info(const ResolvedRequest& request) {
+  return {request.solver, request.shift,  request.guidance, request.steps,
+          request.width,  request.height, request.frames,   request.branches};
+}
+
 TraceRun trace_run(const VideoModel& model, const ResolvedRequest& request, const StepGrid& grid, const Plan& plan,
                    const std::vector<std::string>& policy_names) {
   TraceRun run;
@@ -104,15 +110,16 @@ class Run {
   Run(const VideoModel& model, const Request& request, CachePolicy& policy, const GenerateOptions& options)
       : model_(model), request_(resolve(model, request)), options_(options) {
     solver_ = solver_for(model, request_);
+    policy.begin(model.denoiser().topology(), run_info(request_));
     grid_ = policy.shape_grid(solver_->full_grid(request_.steps));
     check_grid(grid_, request_.steps);
     result_.noise = request.noise.defined() ? request.noise : draw_noise(request_.seed, request_.latent_sizes);
     const Stopwatch stopwatch;
     const std::vector<at::Tensor> text = encode(model, request_);
     result_.seconds.text = stopwatch.seconds();
-    denoiser_ =
-        std::make_unique<Denoiser>(model.denoiser(), policy, request_.branches, text,
-                                   schedule_of(*solver_, grid_, request_.steps), request_.latent_sizes, options.engine);
+    schedule_ = schedule_of(*solver_, grid_, request_.steps);
+    denoiser_ = std::make_unique<Denoiser>(model.denoiser(), policy, request_.branches, text, schedule_,
+                                           request_.latent_sizes, options.engine);
   }
 
   Result finish() && {
@@ -131,6 +138,8 @@ class Run {
       check_stop();
       const Stopwatch step;
       const at::Tensor prediction = guide(denoiser_->predict(latent, index), request_.guidance);
+      if (options_.on_prediction)
+        options_.on_prediction(schedule_[static_cast<std::size_t>(index)], latent, prediction);
       latent = solver_->advance(prediction, index, latent);
       if (!at::isfinite(latent).all().item<bool>()) {
         throw Error(ExitCode::kInternal,
@@ -182,6 +191,7 @@ class Run {
   const GenerateOptions& options_;
   std::unique_ptr<Solver> solver_;
   StepGrid grid_;
+  std::vector<StepInfo> schedule_;
   std::unique_ptr<Denoiser> denoiser_;
   Result result_;
 };
@@ -209,6 +219,7 @@ RunOutline outline(const VideoModel& model, const Request& request, CachePolicy&
   RunOutline outline;
   outline.request = resolve(model, request);
   const std::unique_ptr<Solver> solver = solver_for(model, outline.request);
+  policy.begin(model.denoiser().topology(), run_info(outline.request));
   outline.grid = policy.shape_grid(solver->full_grid(outline.request.steps));
   check_grid(outline.grid, outline.request.steps);
   const std::vector<StepInfo> schedule = schedule_of(*solver, outline.grid, outline.request.steps);
@@ -228,8 +239,11 @@ RunOutline outline(const VideoModel& model, const Request& request, CachePolicy&
     const std::int64_t bytes =
         site.scope == Scope::kPrediction ? static_cast<std::int64_t>(noise.nbytes()) : hidden_bytes;
     const std::size_t holders = site.form == FeatureForm::kBranchDelta ? 1 : branches.size();
-    outline.cache_bytes += site.keep * bytes * static_cast<std::int64_t>(holders);
+    outline.cache_bytes += site.keep * site.components() * bytes * static_cast<std::int64_t>(holders);
   }
+  const double remembered = outline.plan.remembered_states * static_cast<double>(hidden_bytes) +
+                            outline.plan.remembered_latents * static_cast<double>(noise.nbytes());
+  outline.cache_bytes += static_cast<std::int64_t>(remembered * static_cast<double>(branches.size()));
   return outline;
 }
 

@@ -57,6 +57,8 @@ struct GenerateOptions {
   std::vector<std::string> policy_names;  ///< resolved specifications, for the trace
   std::stop_token stop;                   ///< checked between steps and between chunks of the decoder
   std::function<void(const StepProgress&)> on_step;
+  /// Latent entering a step, and its guided prediction.
+  std::function<void(const StepInfo&, const at::Tensor& latent, const at::Tensor& prediction)> on_prediction;
   bool decode = true;
 };
 

@@ -84,7 +84,10 @@ class Rehearsal {
       return '?';  // it computed with a feature that is not there
     }
     if (evidence.looked()) return '?';
-    const bool possible = !decision.weights.empty() && decision.weights.size() <= snapshots.size();
+    const std::size_t per_snapshot =
+        static_cast<std::size_t>(plan_.sites[static_cast<std::size_t>(sites_[index].site)].clusters() *
+                                 plan_.sites[static_cast<std::size_t>(sites_[index].site)].components());
+    const bool possible = !decision.weights.empty() && decision.weights.size() <= snapshots.size() * per_snapshot;
     if (decision.action == Action::kBlend && possible) {
       return decision.weights.size() == 1 && decision.weights.front() == 1.0F ? 'R' : 'F';
     }

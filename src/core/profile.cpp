@@ -1,0 +1,115 @@
+#include "core/profile.h"
+
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "io/atomic_file.h"
+#include "io/json_file.h"
+#include "io/safetensors.h"
+
+namespace ditto {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSchema = "ditto-profile/1";
+
+fs::path with_extension(const fs::path& name, const char* extension) {
+  fs::path file = name;
+  if (file.extension() == ".json") file.replace_extension();
+  file += extension;
+  return file;
+}
+
+RunInfo read_run(JsonReader reader) {
+  RunInfo run;
+  run.solver = reader.text("solver");
+  run.shift = reader.number("shift");
+  run.guidance = reader.number("guidance");
+  run.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
+  run.width = static_cast<int>(reader.integer("width", {1, 1 << 20}));
+  run.height = static_cast<int>(reader.integer("height", {1, 1 << 20}));
+  run.frames = static_cast<int>(reader.integer("frames", {1, 1 << 20}));
+  for (const std::string& branch : reader.texts("branches")) run.branches.push_back(branch_from_name(branch));
+  reader.refuse_unknown_keys();
+  return run;
+}
+
+bool near(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b)); }
+
+std::string size_text(const RunInfo& run) { return fmt::format("{}x{}x{}", run.width, run.height, run.frames); }
+
+}  // namespace
+
+Profile Profile::read(const fs::path& name) {
+  Profile profile;
+  profile.path = with_extension(name, ".json");
+  const nlohmann::json document = read_json_file(profile.path);
+  JsonReader reader(document, profile.path.string());
+  const std::vector<std::string> schemas = {kSchema};
+  reader.choice("schema", schemas);
+  JsonReader model = reader.object("model");
+  profile.model = {model.text("name"), model.text("weight_hash")};
+  profile.run = read_run(reader.object("run"));
+  profile.version = reader.text("version");
+  profile.prompts = static_cast<int>(reader.integer("prompts", {1, 1'000'000}));
+  reader.refuse_unknown_keys();
+  const SafetensorsFile file(with_extension(name, ".safetensors"));
+  for (const std::string& array : file.names()) profile.arrays[array] = file.tensor(array);
+  return profile;
+}
+
+void Profile::write(const fs::path& name) const {
+  std::vector<std::pair<std::string, at::Tensor>> tensors(arrays.begin(), arrays.end());
+  save_safetensors(with_extension(name, ".safetensors"), tensors);
+  nlohmann::ordered_json branches = nlohmann::ordered_json::array();
+  for (const Branch branch : run.branches) branches.push_back(branch_name(branch));
+  const nlohmann::ordered_json document = {{"schema", kSchema},
+                                           {"version", version},
+                                           {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
+                                           {"run",
+                                            {{"solver", run.solver},
+                                             {"shift", run.shift},
+                                             {"guidance", run.guidance},
+                                             {"steps", run.steps},
+                                             {"width", run.width},
+                                             {"height", run.height},
+                                             {"frames", run.frames},
+                                             {"branches", branches}}},
+                                           {"prompts", prompts}};
+  AtomicFile file(with_extension(name, ".json"));
+  file.write(document.dump(2) + "\n");
+  file.commit();
+}
+
+const at::Tensor& Profile::array(std::string_view name) const {
+  const auto it = arrays.find(std::string(name));
+  if (it != arrays.end()) return it->second;
+  throw Error(ExitCode::kBadInputFile,
+              fmt::format("{}: holds no '{}'; accepted: a profile that measured it", path.string(), name));
+}
+
+void Profile::require_fits(const Topology& topology, const RunInfo& wanted) const {
+  const auto refuse = [&](const std::string& what, const std::string& mine, const std::string& theirs) {
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: made for {} {}; this run has {}; accepted: a profile of the "
+                                                     "same model and settings",
+                                                     path.string(), what, mine, theirs));
+  };
+  if (model.weight_hash != topology.identity.weight_hash) {
+    refuse("model", fmt::format("'{}' (weights {})", model.name, model.weight_hash.substr(0, 12)),
+           fmt::format("'{}' (weights {})", topology.identity.name, topology.identity.weight_hash.substr(0, 12)));
+  }
+  if (run.solver != wanted.solver) refuse("solver", run.solver, wanted.solver);
+  if (run.steps != wanted.steps) refuse("steps", fmt::format("{}", run.steps), fmt::format("{}", wanted.steps));
+  if (!near(run.shift, wanted.shift)) refuse("shift", fmt::format("{}", run.shift), fmt::format("{}", wanted.shift));
+  if (!near(run.guidance, wanted.guidance)) {
+    refuse("guidance", fmt::format("{}", run.guidance), fmt::format("{}", wanted.guidance));
+  }
+  if (size_text(run) != size_text(wanted)) refuse("resolution", size_text(run), size_text(wanted));
+}
+
+}  // namespace ditto

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/run_info.h"
+#include "core/site.h"
+
+namespace ditto {
+
+/// What full runs of a model taught about it: `NAME.json` says of which model and settings, `NAME.safetensors` holds
+/// the arrays. Names and shapes of the arrays are listed in docs/profiles.md.
+struct Profile {
+  std::filesystem::path path;  ///< of the JSON file, for messages
+  ModelIdentity model;
+  RunInfo run;
+  std::string version;
+  int prompts = 0;  ///< how many runs the arrays are means over
+  std::map<std::string, at::Tensor> arrays;
+
+  /// Reads `NAME.json` and `NAME.safetensors`; `name` may end in .json. Throws Error(kBadInputFile).
+  static Profile read(const std::filesystem::path& name);
+
+  /// Writes both files, each atomically, the arrays first. Throws Error(kOutputFailed).
+  void write(const std::filesystem::path& name) const;
+
+  bool has(std::string_view array) const { return arrays.contains(std::string(array)); }
+
+  /// An array by name; Error(kBadInputFile) naming the profile when it was not measured.
+  const at::Tensor& array(std::string_view name) const;
+
+  /// Error(kBadInputFile) naming both sides when model weights, solver, shift, guidance, steps or resolution of a run
+  /// are not those of the profile.
+  void require_fits(const Topology& topology, const RunInfo& run) const;
+};
+
+}  // namespace ditto
