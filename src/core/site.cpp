@@ -58,6 +58,19 @@ void validate(const Site& site, const Topology& topology) {
   check_clusters(site, topology);
 }
 
+/// Refuses two sites that cannot both be in a plan.
+void validate(const Site& a, const Site& b) {
+  const auto refuse = [&](const char* why) {
+    throw Error(ExitCode::kUsage, fmt::format("--cache: sites '{}' and '{}' {}", a.name, b.name, why));
+  };
+  if (a.name == b.name) throw Error(ExitCode::kUsage, fmt::format("--cache: two sites are named '{}'", a.name));
+  if (a.scope != Scope::kUnits || b.scope != Scope::kUnits) return;
+  if (partly_overlap(a, b)) refuse("overlap without nesting");
+  // A unit has one output: were both sites asked, one of them would be passed over in silence.
+  const bool outputs = a.form == FeatureForm::kOutput && b.form == FeatureForm::kOutput;
+  if (outputs && a.begin == b.begin) refuse("both hold the output of one unit");
+}
+
 }  // namespace
 
 int Topology::block_begin(int block) const {
@@ -107,18 +120,8 @@ Site prediction_site(FeatureForm form, int keep) {
 
 void validate(const Plan& plan, const Topology& topology) {
   for (std::size_t i = 0; i < plan.sites.size(); ++i) {
-    const Site& site = plan.sites[i];
-    validate(site, topology);
-    for (std::size_t j = 0; j < i; ++j) {
-      const Site& other = plan.sites[j];
-      if (other.name == site.name) {
-        throw Error(ExitCode::kUsage, fmt::format("--cache: two sites are named '{}'", site.name));
-      }
-      if (site.scope == Scope::kUnits && other.scope == Scope::kUnits && partly_overlap(site, other)) {
-        throw Error(ExitCode::kUsage,
-                    fmt::format("--cache: sites '{}' and '{}' overlap without nesting", other.name, site.name));
-      }
-    }
+    validate(plan.sites[i], topology);
+    for (std::size_t j = 0; j < i; ++j) validate(plan.sites[j], plan.sites[i]);
   }
   for (const Probe& probe : plan.probes) {
     if (probe.unit < -1 || probe.unit >= topology.unit_count()) {

@@ -109,8 +109,8 @@ Site unit_site(const Topology& topology, int begin, int end, FeatureForm form, i
 Site prediction_site(FeatureForm form, int keep = 1);
 
 /// Throws Error(kUsage) naming the sites when a plan (or several policies at once) asks for the impossible: a range
-/// outside the model, two sites of one name, sites that overlap without nesting, kOutput over several units, a branch
-/// delta of a distilled model.
+/// outside the model, two sites of one name, sites that overlap without nesting, kOutput over several units or
+/// twice over one, a branch delta of a distilled model.
 void validate(const Plan& plan, const Topology& topology);
 
 }  // namespace ditto

@@ -4,11 +4,13 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "io/atomic_file.h"
 #include "io/json_file.h"
 
@@ -16,6 +18,8 @@ namespace ditto {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
+
+const std::vector<std::string> kBranchNames = {"conditional", "unconditional"};
 
 /// The double whose shortest decimal is that of the float: 0.1F is written 0.1, and reads back to the same float.
 double shortest(float value) {
@@ -67,17 +71,20 @@ OrderedJson to_json(const TraceRun& run) {
   return json;
 }
 
+/// JSON knows no infinity or NaN; such a score is written as text.
+OrderedJson score_to_json(double score) {
+  if (std::isfinite(score)) return score;
+  if (std::isnan(score)) return "nan";
+  return score > 0 ? "inf" : "-inf";
+}
+
 OrderedJson to_json(const TraceEvent& event) {
   OrderedJson json = {{"step", event.step},
                       {"branch", branch_name(event.branch)},
                       {"site", event.site},
                       {"action", event.action == Action::kBlend ? "blend" : "recompute"},
                       {"reason", event.reason}};
-  // JSON knows no infinity or NaN; such a score is written as text.
-  if (event.score) {
-    json["score"] =
-        std::isfinite(*event.score) ? OrderedJson(*event.score) : OrderedJson(fmt::format("{}", *event.score));
-  }
+  if (event.score) json["score"] = score_to_json(*event.score);
   json["age"] = event.age;
   if (event.action == Action::kBlend) {
     json["weights"] = OrderedJson::array();
@@ -122,16 +129,35 @@ StepGrid read_grid(JsonReader& reader, int steps) {
   return grid;
 }
 
+std::uint64_t read_seed(JsonReader& reader) {
+  if (!reader.has("seed")) return 0;
+  const nlohmann::json& seed = reader.value("seed");
+  if (!seed.is_number_unsigned()) reader.fail("seed", "is no seed", "an integer from 0 to 18446744073709551615");
+  return seed.get<std::uint64_t>();
+}
+
+std::vector<Branch> read_branches(JsonReader& reader) {
+  std::vector<Branch> branches;
+  for (const std::string& name : reader.texts("branches", std::vector<std::string>{})) {
+    if (std::ranges::find(kBranchNames, name) == kBranchNames.end()) {
+      reader.fail("branches", fmt::format("unknown branch '{}'", printable(name)), "conditional, unconditional");
+    }
+    branches.push_back(branch_from_name(name));
+  }
+  return branches;
+}
+
 TraceRun read_run(JsonReader reader) {
   TraceRun run;
   run.version = reader.text("version", "");
   if (reader.has("model")) {
     JsonReader model = reader.object("model");
     run.model = {model.text("name", ""), model.text("weight_hash", "")};
+    model.refuse_unknown_keys();
   }
   run.policies = reader.texts("policies", std::vector<std::string>{});
   for (JsonReader& site : reader.objects("sites")) run.sites.push_back(read_site(site));
-  run.seed = reader.has("seed") ? reader.value("seed").get<std::uint64_t>() : 0;
+  run.seed = read_seed(reader);
   run.solver = reader.text("solver", "");
   run.shift = reader.number("shift", {}, 0.0);
   run.guidance = reader.number("guidance", {}, 0.0);
@@ -140,37 +166,63 @@ TraceRun read_run(JsonReader reader) {
   run.frames = static_cast<int>(reader.integer("frames", {0, 1 << 20}, 0));
   run.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
   run.grid = read_grid(reader, run.steps);
-  for (const std::string& name : reader.texts("branches", std::vector<std::string>{})) {
-    run.branches.push_back(branch_from_name(name));
-  }
+  run.branches = read_branches(reader);
   run.units = static_cast<int>(reader.integer("units", {0, 1'000'000}, 0));
   reader.refuse_unknown_keys();
   return run;
 }
 
-TraceEvent read_event(JsonReader reader, const TraceRun& run) {
+/// The inverse of score_to_json.
+std::optional<double> read_score(JsonReader& reader) {
+  if (!reader.has("score")) return {};
+  const nlohmann::json& score = reader.value("score");
+  if (score.is_number()) return score.get<double>();
+  const std::string text = score.is_string() ? score.get<std::string>() : "";
+  if (text == "nan") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "inf") return std::numeric_limits<double>::infinity();
+  if (text == "-inf") return -std::numeric_limits<double>::infinity();
+  reader.fail("score", "is no score", "a number, \"nan\", \"inf\" or \"-inf\"");
+}
+
+TraceEvent read_event(JsonReader& reader, const TraceRun& run) {
   TraceEvent event;
   event.step = static_cast<int>(reader.integer("step", {0, run.steps - 1}));
-  const std::vector<std::string> branches = {"conditional", "unconditional"};
-  event.branch = branch_from_name(reader.choice("branch", branches));
+  event.branch = branch_from_name(reader.choice("branch", kBranchNames));
   event.site = reader.text("site");
   if (std::ranges::find(run.sites, event.site, &Site::name) == run.sites.end()) {
-    reader.fail("site", fmt::format("'{}' is not declared in the first line", event.site), "a name from its \"sites\"");
+    reader.fail("site", fmt::format("'{}' is not declared in the first line", printable(event.site)),
+                "a name from its \"sites\"");
   }
   const std::vector<std::string> actions = {"recompute", "blend"};
   event.action = reader.choice("action", actions) == "blend" ? Action::kBlend : Action::kRecompute;
   event.reason = reader.text("reason", "");
-  if (reader.has("score") && reader.value("score").is_number()) event.score = reader.number("score");
+  event.score = read_score(reader);
   event.age = static_cast<int>(reader.integer("age", {-1, 100'000}, -1));
-  for (const double weight : reader.numbers("weights", {}, std::vector<double>{})) {
+  constexpr double kLargestWeight = std::numeric_limits<float>::max();
+  for (const double weight : reader.numbers("weights", {-kLargestWeight, kLargestWeight}, std::vector<double>{})) {
     event.weights.push_back(static_cast<float>(weight));
   }
   if (event.action == Action::kBlend && event.weights.empty()) event.weights = {1.0F};
+  reader.refuse_unknown_keys();
   return event;
 }
 
 TraceResult read_result(JsonReader reader) {
-  return {reader.text("frame_hash", ""), reader.integer("computed", {0}, 0), reader.integer("total", {0}, 0)};
+  TraceResult result = {reader.text("frame_hash", ""), reader.integer("computed", {0}, 0),
+                        reader.integer("total", {0}, 0)};
+  reader.refuse_unknown_keys();
+  return result;
+}
+
+/// One line after the first: a decision or the result, which comes last.
+void read_line(JsonReader& reader, Trace& trace) {
+  if (trace.result) reader.fail("result", "a line follows the result", "the result as the last line");
+  if (reader.has("result")) {
+    trace.result = read_result(reader.object("result"));
+    reader.refuse_unknown_keys();
+  } else {
+    trace.events.push_back(read_event(reader, trace.run));
+  }
 }
 
 char letter(const TraceEvent& event) {
@@ -219,12 +271,11 @@ Trace Trace::read(const std::filesystem::path& path) {
     const std::string source = fmt::format("{}:{}", path.string(), number);
     const nlohmann::json json = parse_json(line, source);
     JsonReader reader(json, source);
-    if (number == 1) {
+    if (trace.run.steps == 0) {
       trace.run = read_run(reader.object("run"));
-    } else if (reader.has("result")) {
-      trace.result = read_result(reader.object("result"));
+      reader.refuse_unknown_keys();
     } else {
-      trace.events.push_back(read_event(reader, trace.run));
+      read_line(reader, trace);
     }
   }
   if (trace.run.steps == 0) {

@@ -26,7 +26,9 @@ std::vector<SiteNode> nest_sites(const Plan& plan) {
   std::ranges::stable_sort(order, [&](int left, int right) {
     const Site& a = plan.sites[static_cast<std::size_t>(left)];
     const Site& b = plan.sites[static_cast<std::size_t>(right)];
-    return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
+    if (a.begin != b.begin) return a.begin < b.begin;
+    if (a.end != b.end) return a.end > b.end;
+    return a.form != FeatureForm::kOutput && b.form == FeatureForm::kOutput;
   });
   std::vector<SiteNode> roots;
   for (const int site : order) insert(roots, site, plan);

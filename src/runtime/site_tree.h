@@ -13,7 +13,7 @@ struct SiteNode {
 };
 
 /// Nests the unit sites of a valid plan. Of two sites over the same units the one that comes first in the plan is
-/// outer.
+/// outer; the output of a unit is inside every other site over that unit, because it leaves out the gate.
 std::vector<SiteNode> nest_sites(const Plan& plan);
 
 }  // namespace ditto
