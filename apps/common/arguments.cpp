@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@
 
 namespace ditto {
 namespace {
+
+constexpr int kMaxSeeds = 100'000;
 
 [[noreturn]] void refuse(std::string_view option, std::string_view text, const std::string& what,
                          const std::string& accepted) {
@@ -64,6 +67,16 @@ void refuse_extras(const CLI::App& app) {
   refuse_word(app, option == extras.end() ? extras.front() : *option);
 }
 
+std::uint64_t parse_seed(std::string_view option, std::string_view text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw Error(ExitCode::kUsage, fmt::format("{}: '{}' is no seed; accepted: 0 to {}, a list as in 1,2,3, or random:4",
+                                              option, printable(text), std::numeric_limits<std::uint64_t>::max()));
+  }
+  return seed;
+}
+
 }  // namespace
 
 std::int64_t parse_integer(std::string_view option, std::string_view text, std::int64_t minimum, std::int64_t maximum) {
@@ -111,9 +124,43 @@ std::int64_t parse_bytes(std::string_view option, std::string_view text) {
   return static_cast<std::int64_t>(bytes);
 }
 
+std::string parse_choice(std::string_view option, const std::string& text, const std::vector<std::string>& choices) {
+  if (std::ranges::find(choices, text) == choices.end()) {
+    throw Error(ExitCode::kUsage, fmt::format("{}: '{}' is not possible; accepted: {}", option, printable(text),
+                                              fmt::join(choices, ", ")));
+  }
+  return text;
+}
+
+std::vector<std::uint64_t> parse_seeds(std::string_view option, std::string_view text) {
+  std::vector<std::uint64_t> seeds;
+  if (text.starts_with("random:")) {
+    const std::int64_t count = parse_integer(option, text.substr(7), 1, kMaxSeeds);
+    std::random_device device;
+    for (std::int64_t k = 0; k < count; ++k) seeds.push_back(device());
+    return seeds;
+  }
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    seeds.push_back(parse_seed(option, text.substr(begin, comma - begin)));
+    if (std::ranges::count(seeds, seeds.back()) > 1) {
+      refuse(option, fmt::format("{}", seeds.back()), "is given twice", "each seed once");
+    }
+    begin = comma + 1;
+  }
+  return seeds;
+}
+
 CLI::Option* add_text_option(CLI::App& app, const std::string& names, const std::string& help,
                              const std::string& value_name, std::function<void(const std::string&)> accept) {
   return app.add_option_function<std::string>(names, std::move(accept), help)->type_name(value_name);
+}
+
+void add_integer_option(CLI::App& app, const std::string& name, const std::string& help, int minimum, int maximum,
+                        std::optional<int>& target) {
+  add_text_option(app, name, help, "N", [&target, name, minimum, maximum](const std::string& text) {
+    target = static_cast<int>(parse_integer(name, text, minimum, maximum));
+  });
 }
 
 std::optional<std::string> parse_command_line(CLI::App& app, int argc, const char* const* argv) {

@@ -5,7 +5,7 @@
 
 #include "apps/common/program.h"
 #include "apps/dit_gen/job_source.h"
-#include "apps/dit_gen/session.h"
+#include "apps/common/session.h"
 
 namespace ditto {
 

@@ -1,9 +1,7 @@
 #include "apps/dit_gen/generate_arguments.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
-#include <random>
 #include <string_view>
 #include <utility>
 
@@ -15,44 +13,7 @@
 namespace ditto {
 namespace {
 
-constexpr int kMaxSeeds = 100'000;
 constexpr int kMaxInteger = std::numeric_limits<int>::max();
-
-std::uint64_t parse_seed(std::string_view option, std::string_view text) {
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    throw Error(ExitCode::kUsage, fmt::format("{}: '{}' is no seed; accepted: 0 to {}, a list as in 1,2,3, or random:4",
-                                              option, printable(text), std::numeric_limits<std::uint64_t>::max()));
-  }
-  return seed;
-}
-
-std::string parse_choice(std::string_view option, const std::string& text, const std::vector<std::string>& choices) {
-  if (std::ranges::find(choices, text) == choices.end()) {
-    throw Error(ExitCode::kUsage, fmt::format("{}: '{}' is not possible; accepted: {}", option, printable(text),
-                                              fmt::join(choices, ", ")));
-  }
-  return text;
-}
-
-/// An option whose text is a path, which must not be empty.
-template <typename Path>
-void add_path_option(CLI::App& app, const std::string& names, const std::string& help, const std::string& value_name,
-                     Path& target) {
-  const std::string longest = names.substr(names.find("--"));
-  add_text_option(app, names, help, value_name, [&target, longest](const std::string& text) {
-    if (text.empty()) throw Error(ExitCode::kUsage, fmt::format("{}: is empty; accepted: a path", longest));
-    target = text;
-  });
-}
-
-void add_integer_option(CLI::App& app, const std::string& name, const std::string& help, int minimum, int maximum,
-                        std::optional<int>& target) {
-  add_text_option(app, name, help, "N", [&target, name, minimum, maximum](const std::string& text) {
-    target = static_cast<int>(parse_integer(name, text, minimum, maximum));
-  });
-}
 
 void add_request_options(CLI::App& app, GenerateArguments& arguments) {
   add_text_option(app, "-p,--prompt", "what to show", "TEXT",
@@ -135,44 +96,11 @@ void refuse_with_dry_run(const GenerateArguments& arguments) {
 
 }  // namespace
 
-void add_model_options(CLI::App& app, ModelArguments& arguments) {
-  add_path_option(app, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR", arguments.folder);
-  add_text_option(app, "--device", "cpu or cuda[:N] (default: auto)", "NAME",
-                  [&](const std::string& text) { arguments.device = text; });
-  add_text_option(app, "--dtype", "fp32, bf16 or fp16 (default: fp32 on the CPU, bf16 on CUDA)", "NAME",
-                  [&](const std::string& text) {
-                    arguments.dtype = parse_choice("--dtype", text, {"fp32", "bf16", "fp16"});
-                  });
-  add_integer_option(app, "--threads", "CPU threads (default: all)", 1, 4096, arguments.threads);
-  add_text_option(app, "--kernels", "auto or reference (default: auto)", "NAME", [&](const std::string& text) {
-    arguments.kernels = parse_choice("--kernels", text, {"auto", "reference"});
-  });
-}
-
 void add_generate_options(CLI::App& app, GenerateArguments& arguments) {
   add_request_options(app, arguments);
   add_model_options(app, arguments.model);
   add_cache_options(app, arguments);
   add_output_options(app, arguments);
-}
-
-std::vector<std::uint64_t> parse_seeds(std::string_view option, std::string_view text) {
-  std::vector<std::uint64_t> seeds;
-  if (text.starts_with("random:")) {
-    const std::int64_t count = parse_integer(option, text.substr(7), 1, kMaxSeeds);
-    std::random_device device;
-    for (std::int64_t k = 0; k < count; ++k) seeds.push_back(device());
-    return seeds;
-  }
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', begin), text.size());
-    seeds.push_back(parse_seed(option, text.substr(begin, comma - begin)));
-    if (std::ranges::count(seeds, seeds.back()) > 1) {
-      refuse(option, fmt::format("{} is given twice", seeds.back()), "each seed once");
-    }
-    begin = comma + 1;
-  }
-  return seeds;
 }
 
 void refuse_options_without_effect(const GenerateArguments& arguments) {

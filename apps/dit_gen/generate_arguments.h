@@ -9,16 +9,10 @@
 #include <CLI/App.hpp>
 
 #include "apps/common/arguments.h"
+#include "apps/common/session.h"
 #include "caches/registry.h"
 
 namespace ditto {
-
-/// Which model to load and how; shared by the verbs that run one.
-struct ModelArguments {
-  std::filesystem::path folder;  ///< empty: the shipped miniature
-  std::optional<std::string> device, dtype, kernels;
-  std::optional<int> threads;
-};
 
 /// Everything the default verb can be told.
 struct GenerateArguments {
@@ -40,7 +34,6 @@ struct GenerateArguments {
   bool dry_run = false, json = false, quiet = false, overwrite = false, no_metadata = false;
 };
 
-void add_model_options(CLI::App& app, ModelArguments& arguments);
 void add_generate_options(CLI::App& app, GenerateArguments& arguments);
 
 /// Throws Error(kUsage) for an option that could not take effect beside the others, and for a missing prompt.
@@ -48,8 +41,5 @@ void refuse_options_without_effect(const GenerateArguments& arguments);
 
 /// The policies that `--cache`, `--schedule` and `--replay` ask for.
 std::vector<PolicySpec> requested_policies(const GenerateArguments& arguments);
-
-/// "42", "1,2,3" or "random:4" (drawn now).
-std::vector<std::uint64_t> parse_seeds(std::string_view option, std::string_view text);
 
 }  // namespace ditto

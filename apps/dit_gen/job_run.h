@@ -8,7 +8,7 @@
 #include "apps/dit_gen/comparison.h"
 #include "apps/dit_gen/job_source.h"
 #include "apps/dit_gen/output_naming.h"
-#include "apps/dit_gen/session.h"
+#include "apps/common/session.h"
 
 namespace ditto {
 

@@ -8,7 +8,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "apps/dit_gen/session.h"
+#include "apps/common/session.h"
+#include "caches/registry.h"
 #include "core/trace.h"
 #include "runtime/pipeline.h"
 

@@ -1,4 +1,4 @@
-#include "apps/dit_gen/session.h"
+#include "apps/common/session.h"
 
 #include <chrono>
 
@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/common/arguments.h"
 #include "core/error.h"
 #include "core/printable.h"
 
@@ -34,6 +35,20 @@ c10::ScalarType parse_dtype(const std::string& name) {
 }
 
 }  // namespace
+
+void add_model_options(CLI::App& app, ModelArguments& arguments) {
+  add_path_option(app, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR", arguments.folder);
+  add_text_option(app, "--device", "cpu or cuda[:N] (default: auto)", "NAME",
+                  [&](const std::string& text) { arguments.device = text; });
+  add_text_option(app, "--dtype", "fp32, bf16 or fp16 (default: fp32 on the CPU, bf16 on CUDA)", "NAME",
+                  [&](const std::string& text) {
+                    arguments.dtype = parse_choice("--dtype", text, {"fp32", "bf16", "fp16"});
+                  });
+  add_integer_option(app, "--threads", "CPU threads (default: all)", 1, 4096, arguments.threads);
+  add_text_option(app, "--kernels", "auto or reference (default: auto)", "NAME", [&](const std::string& text) {
+    arguments.kernels = parse_choice("--kernels", text, {"auto", "reference"});
+  });
+}
 
 LoadOptions load_options(const ModelArguments& arguments) {
   LoadOptions options;

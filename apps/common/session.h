@@ -2,12 +2,23 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "apps/dit_gen/generate_arguments.h"
+#include <CLI/App.hpp>
+
 #include "models/registry.h"
 
 namespace ditto {
+
+/// Which model to load and how; shared by the verbs that run one.
+struct ModelArguments {
+  std::filesystem::path folder;  ///< empty: the shipped miniature
+  std::optional<std::string> device, dtype, kernels;
+  std::optional<int> threads;
+};
+
+void add_model_options(CLI::App& app, ModelArguments& arguments);
 
 /// A loaded model and how it runs.
 struct Session {
