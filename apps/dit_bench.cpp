@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -15,6 +14,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/machine.h"
 #include "ditto.h"
 
 namespace {
@@ -31,14 +31,6 @@ struct Options {
 double median(std::vector<double> values) {
   std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
   return values[values.size() / 2];
-}
-
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
 }
 
 /// A setting that decides at every site and step but never reuses: the window of computed steps covers the run.
@@ -122,7 +114,7 @@ int run(int argc, char** argv) {
   load_options.dtype = options.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
   const std::filesystem::path folder = options.model.empty() ? ditto::shipped_model() : options.model;
   const auto model = ditto::load_model(folder, load_options);
-  std::cerr << fmt::format("{}, {} thread(s), {}, {}, {} steps\n", cpu_name(), at::get_num_threads(),
+  std::cerr << fmt::format("{}, {} thread(s), {}, {}, {} steps\n", ditto::cpu_name(), at::get_num_threads(),
                            at::get_mkl_version(), options.dtype, options.steps);
   bench_policies(*model, options);
   return 0;

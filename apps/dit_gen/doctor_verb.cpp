@@ -1,12 +1,9 @@
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <string>
+#include <vector>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
-#include <ATen/cpu/Utils.h>
-#include <torch/headeronly/version.h>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -16,6 +13,7 @@ extern "C" {
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "apps/common/machine.h"
 #include "apps/dit_gen/report_text.h"
 #include "apps/dit_gen/verbs.h"
 #include "io/manifest.h"
@@ -25,24 +23,6 @@ namespace ditto {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string processor_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(std::min(line.find(": ") + 2, line.size()));
-  }
-  return "unknown";
-}
-
-/// The line of LibTorch's own report that begins with `word`.
-std::string torch_report(const std::string& word) {
-  std::istringstream report(at::show_config());
-  for (std::string line; std::getline(report, line);) {
-    const std::size_t at = line.find(word);
-    if (at != std::string::npos) return line.substr(at);
-  }
-  return "not found";
-}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -74,23 +54,17 @@ Json describe_shipped_model() {
 
 ExitCode examine(Program& program) {
   const auto memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  const Json facts = {{"ditto", DITTO_VERSION},
-                      {"libtorch", TORCH_VERSION},
-                      {"processor", processor_name()},
-                      {"vector_instructions", at::get_cpu_capability()},
-                      {"memory_gib", std::round(memory / 0x1p30 * 10) / 10},
-                      {"threads", at::get_num_threads()},
-                      {"OMP_NUM_THREADS", environment("OMP_NUM_THREADS")},
-                      {"OMP_WAIT_POLICY", environment("OMP_WAIT_POLICY")},
-                      {"blas", torch_report("Math Kernel Library")},
-                      {"onednn", at::hasMKLDNN() ? torch_report("MKL-DNN") : "not in this LibTorch"},
-                      {"cuda_devices", at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0},
-                      {"kernels", {"auto", "reference"}},
-                      {"video_encoders", encoders()},
-                      {"model_families", model_families()},
-                      {"shipped_model", describe_shipped_model()},
-                      {"metrics", {"psnr", "ssim"}},
-                      {"lpips", "not available: this version has no LPIPS weights"}};
+  Json facts = describe_machine();
+  facts.update({{"memory_gib", std::round(memory / 0x1p30 * 10) / 10},
+                {"OMP_NUM_THREADS", environment("OMP_NUM_THREADS")},
+                {"OMP_WAIT_POLICY", environment("OMP_WAIT_POLICY")},
+                {"cuda_devices", at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0},
+                {"kernels", {"auto", "reference"}},
+                {"video_encoders", encoders()},
+                {"model_families", model_families()},
+                {"shipped_model", describe_shipped_model()},
+                {"metrics", {"psnr", "ssim"}},
+                {"lpips", "not available: this version has no LPIPS weights"}});
   std::string text = render_report(facts);
   text.pop_back();
   program.console.event(facts);

@@ -1,0 +1,252 @@
+#include "apps/dit_eval/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/common/machine.h"
+#include "core/error.h"
+#include "eval/metrics/miniature_attributes.h"
+#include "eval/metrics/registry.h"
+#include "eval/summary.h"
+#include "io/atomic_file.h"
+#include "io/frame_hash.h"
+#include "io/json_file.h"
+#include "io/safetensors.h"
+#include "io/sha256.h"
+
+namespace ditto {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kWarmUpSteps = 2;
+constexpr int kClipsBetweenFullRuns = 8;  // full compute is timed again so often: the machine's speed drifts
+
+std::vector<PolicySpec> parsed(const std::vector<std::string>& specifications) {
+  std::vector<PolicySpec> policies;
+  for (const std::string& text : specifications) policies.push_back(parse_policy(text));
+  return policies;
+}
+
+void write_text(const fs::path& path, const std::string& text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string key_of(const std::string& row, const std::string& cache, double goal, const std::string& prompt,
+                   std::uint64_t seed) {
+  return fmt::format("{}\n{}\n{}\n{}\n{}", row, cache, goal, prompt, seed);
+}
+
+/// What a kill during a write may have left behind the last whole line.
+void drop_torn_line(const fs::path& path) {
+  const std::string text = text_of(path);
+  if (!text.empty() && text.back() != '\n') fs::resize_file(path, text.rfind('\n') + 1);
+}
+
+std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor& frames) {
+  const std::optional<MiniatureAttributes> named = caption_attributes(prompt);
+  if (!named || frames.size(1) != frames.size(2) || frames.size(1) < 32) return std::nullopt;
+  return read_attributes(frames) == *named;
+}
+
+}  // namespace
+
+Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
+    : program_(program), scenario_(scenario), folder_(std::move(folder)) {
+  fs::create_directories(folder_ / "full");
+  const fs::path copy = folder_ / "scenario.json";
+  const std::string text = text_of(scenario.path);
+  if (fs::exists(copy) && text_of(copy) != text) {
+    throw Error(ExitCode::kUsage,
+                fmt::format("-o: {} holds results of another scenario; accepted: a new folder", folder_.string()));
+  }
+  write_text(copy, text);
+  ModelArguments arguments;
+  arguments.folder = scenario.model;
+  arguments.dtype = scenario.dtype;
+  arguments.threads = scenario.threads;
+  session_ = open_session(arguments);
+  const ModelIdentity& model = session_.model->denoiser().topology().identity;
+  nlohmann::ordered_json machine = describe_machine();
+  machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};
+  machine["dtype"] = scenario.dtype;
+  write_text(folder_ / "machine.json", machine.dump(2) + "\n");
+  drop_torn_line(folder_ / "records.jsonl");
+  for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
+    done_.insert(key_of(record.row, record.cache, record.goal, record.prompt, record.seed));
+  }
+}
+
+Request Evaluation::request_for(const std::string& prompt, std::uint64_t seed) const {
+  Request request = scenario_.request;
+  request.prompt = prompt;
+  request.seed = seed;
+  return request;
+}
+
+Result Evaluation::generate_once(const Request& request, const std::vector<PolicySpec>& policies) const {
+  GenerateOptions options;
+  options.stop = program_.interrupt.token();
+  return generate(
+      *session_.model, request, [&] { return make_policy(policies); }, options);
+}
+
+double Evaluation::time_full(const Request& request) const {
+  GenerateOptions options;
+  options.stop = program_.interrupt.token();
+  options.decode = false;
+  return generate(*session_.model, request, options).seconds.denoise;
+}
+
+fs::path Evaluation::full_path(const Request& request) const {
+  const ResolvedRequest resolved = resolve(*session_.model, request);
+  const nlohmann::ordered_json identity = {{"model", session_.model->denoiser().topology().identity.weight_hash},
+                                           {"prompt", resolved.prompt},
+                                           {"negative", resolved.negative},
+                                           {"seed", resolved.seed},
+                                           {"size", {resolved.width, resolved.height, resolved.frames}},
+                                           {"steps", resolved.steps},
+                                           {"guidance", resolved.guidance},
+                                           {"shift", resolved.shift},
+                                           {"solver", resolved.solver},
+                                           {"dtype", scenario_.dtype},
+                                           {"version", DITTO_VERSION}};
+  return folder_ / "full" / (sha256(identity.dump()) + ".safetensors");
+}
+
+Evaluation::Full Evaluation::full_compute(const Request& request) const {
+  const fs::path path = full_path(request);
+  Full full;
+  if (fs::exists(path)) {
+    full.frames = SafetensorsFile(path).tensor("frames");
+  } else {
+    full.frames = generate_once(request, {}).frames;
+    save_safetensors(path, {{"frames", full.frames}});
+  }
+  full.seconds = time_full(request);
+  return full;
+}
+
+Evaluation::Tuning Evaluation::read_tuning() const {
+  const fs::path path = folder_ / "tuning.json";
+  return fs::exists(path) ? read_json_file(path).get<Tuning>() : Tuning();
+}
+
+void Evaluation::write_tuning(const Tuning& tuning) const {
+  write_text(folder_ / "tuning.json", nlohmann::ordered_json(tuning).dump(2) + "\n");
+}
+
+void Evaluation::tune_row(const ScenarioRow& row, std::map<std::string, double>& speedups) {
+  std::map<std::string, std::vector<double>> measured;
+  for (int k = 0; k < std::min<int>(scenario_.tuning_prompts, static_cast<int>(scenario_.prompts.size())); ++k) {
+    const Request request = request_for(scenario_.prompts[static_cast<std::size_t>(k)], scenario_.seeds.front());
+    const double full = time_full(request);
+    for (const std::string& value : row.values) {
+      report_progress(fmt::format("tuning {}: {}", row.name, value));
+      const double seconds = generate_once(request, parsed(row.specifications(value))).seconds.denoise;
+      measured[value].push_back(full / seconds);
+    }
+  }
+  for (const auto& [value, ratios] : measured) speedups[value] = median(ratios);
+}
+
+std::vector<Evaluation::Setting> Evaluation::choose_settings() {
+  std::vector<Setting> settings;
+  const auto add = [&](const ScenarioRow& row, const std::string& value, double goal) {
+    settings.push_back({&row, value, goal, fmt::format("{}", fmt::join(row.specifications(value), " + "))});
+  };
+  Tuning tuning = read_tuning();
+  for (const ScenarioRow& row : scenario_.rows) {
+    if (scenario_.goals.empty()) {
+      for (const std::string& value : row.values) add(row, value, 0);
+      continue;
+    }
+    std::map<std::string, double>& speedups = tuning[row.name];
+    if (speedups.size() != row.values.size()) {
+      tune_row(row, speedups);
+      write_tuning(tuning);
+    }
+    for (const double goal : scenario_.goals) {
+      const auto distance = [&](const std::string& value) { return std::abs(std::log(speedups.at(value) / goal)); };
+      add(row, *std::ranges::min_element(row.values, {}, distance), goal);
+    }
+  }
+  return settings;
+}
+
+void Evaluation::measure(const Setting& setting, const Request& request, const Full& full) {
+  const std::vector<PolicySpec> policies = parsed(setting.row->specifications(setting.value));
+  const Result result = generate_once(request, policies);
+  EvaluationRecord record;
+  record.row = setting.row->name;
+  record.cache = setting.name;
+  record.goal = setting.goal;
+  record.prompt = request.prompt;
+  record.seed = request.seed;
+  record.seconds = result.seconds.denoise;
+  record.full_seconds = full.seconds;
+  record.units_computed = result.counts.units_computed;
+  record.units_total = result.units_total;
+  record.branch_steps_computed = result.counts.branch_steps_computed;
+  record.branch_steps_total = result.branch_steps_total;
+  record.cache_bytes = result.cache_bytes_peak;
+  for (const std::string& name : scenario_.metrics) {
+    const MetricResult score = find_metric("metrics", name).evaluate(full.frames, result.frames);
+    record.scores[name] = score.mean;
+    record.worst[name] = score.worst;
+  }
+  record.caption_right = caption_verdict(request.prompt, result.frames);
+  record.frame_hash = frame_hash(result.frames);
+  append_record(folder_ / "records.jsonl", record);
+}
+
+void Evaluation::run() {
+  Request warm_up = request_for(scenario_.prompts.front(), scenario_.seeds.front());
+  warm_up.steps = kWarmUpSteps;
+  time_full(warm_up);
+  const std::vector<Setting> settings = choose_settings();
+  planned_ = settings.size() * scenario_.prompts.size() * scenario_.seeds.size();
+  finished_ = 0;
+  start_ = std::chrono::steady_clock::now();
+  for (const std::string& prompt : scenario_.prompts) {
+    for (const std::uint64_t seed : scenario_.seeds) {
+      const Request request = request_for(prompt, seed);
+      std::optional<Full> full;
+      int since_full = 0;
+      for (const Setting& setting : settings) {
+        ++finished_;
+        if (done_.contains(key_of(setting.row->name, setting.name, setting.goal, prompt, seed))) continue;
+        if (!full) full = full_compute(request);
+        if (++since_full % kClipsBetweenFullRuns == 0) full->seconds = time_full(request);
+        measure(setting, request, *full);
+        report_progress(fmt::format("{}: {}", setting.row->name, setting.name));
+      }
+    }
+  }
+}
+
+void Evaluation::report_progress(const std::string& what) {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double left =
+      finished_ == 0 ? 0 : seconds / static_cast<double>(finished_) * static_cast<double>(planned_ - finished_);
+  const std::string line =
+      planned_ == 0 ? what : fmt::format("clip {}/{}  ETA {:.0f} s  {}", finished_, planned_, left, what);
+  if (program_.console.redraws()) {
+    program_.console.status(line);
+  } else if (finished_ % 20 == 0) {
+    program_.console.note(line);
+  }
+}
+
+}  // namespace ditto

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "apps/common/program.h"
+#include "apps/common/session.h"
+#include "apps/dit_eval/scenario.h"
+#include "caches/registry.h"
+#include "eval/record.h"
+
+namespace ditto {
+
+/// Runs a scenario into a folder: `scenario.json`, `machine.json`, `tuning.json`, `records.jsonl` and the frames of
+/// full compute under `full/`, kept by the hash of their request. What is there already is not run again, so an
+/// interrupted evaluation goes on where it stopped. Throws Cancelled.
+class Evaluation {
+ public:
+  /// Throws Error(kUsage) when the folder holds another scenario.
+  Evaluation(Program& program, const Scenario& scenario, std::filesystem::path folder);
+
+  void run();
+
+ private:
+  struct Setting {
+    const ScenarioRow* row;
+    std::string value;
+    double goal;
+    std::string name;  ///< the specification as it is run
+  };
+  struct Full {
+    at::Tensor frames;
+    double seconds = 0;
+  };
+  using Tuning = std::map<std::string, std::map<std::string, double>>;  ///< row, value: speed-up
+
+  Request request_for(const std::string& prompt, std::uint64_t seed) const;
+  Result generate_once(const Request& request, const std::vector<PolicySpec>& policies) const;
+  double time_full(const Request& request) const;
+  Full full_compute(const Request& request) const;
+  std::filesystem::path full_path(const Request& request) const;
+
+  Tuning read_tuning() const;
+  void write_tuning(const Tuning& tuning) const;
+  void tune_row(const ScenarioRow& row, std::map<std::string, double>& speedups);
+  std::vector<Setting> choose_settings();
+  void measure(const Setting& setting, const Request& request, const Full& full);
+  void report_progress(const std::string& what);
+
+  Program& program_;
+  const Scenario& scenario_;
+  std::filesystem::path folder_;
+  Session session_;
+  std::set<std::string> done_;  ///< keys of the records
+  std::size_t finished_ = 0, planned_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace ditto

@@ -1,0 +1,108 @@
+#include "apps/dit_eval/scenario.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/common/arguments.h"
+#include "caches/registry.h"
+#include "core/error.h"
+#include "eval/metrics/registry.h"
+#include "io/json_file.h"
+
+namespace ditto {
+namespace {
+
+std::string replaced(std::string text, std::string_view mark, const std::string& value) {
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
+    text.replace(at, mark.size(), value);
+  }
+  return text;
+}
+
+/// Numbers and texts alike, as they are written in a specification.
+std::vector<std::string> read_values(JsonReader& reader) {
+  if (!reader.has("x")) return {""};
+  std::vector<std::string> values;
+  for (const nlohmann::json& value : reader.value("x")) {
+    values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  if (values.empty()) reader.fail("x", "is empty", "a list of settings, mildest first");
+  return values;
+}
+
+ScenarioRow read_row(JsonReader reader, const std::filesystem::path& folder) {
+  ScenarioRow row;
+  row.name = reader.text("name");
+  row.cache = reader.text("cache");
+  row.rival = reader.boolean("rival", false);
+  row.values = read_values(reader);
+  row.folder = folder;
+  const bool varies = row.cache.find("{x}") != std::string::npos;
+  if (varies != reader.has("x"))
+    reader.fail("x", "does not belong to the specification", "{x} in \"cache\" and a list \"x\"");
+  for (const std::string& value : row.values) {
+    try {
+      for (const std::string& part : row.specifications(value)) parse_policy(part);
+    } catch (const Error& error) {
+      reader.fail("cache", error.what(), "a specification as --cache takes it");
+    }
+  }
+  reader.refuse_unknown_keys();
+  return row;
+}
+
+void read_request(JsonReader& reader, Request& request) {
+  if (reader.has("size")) {
+    const PixelSize size = parse_size("size", reader.text("size"));
+    request.width = size.width;
+    request.height = size.height;
+  }
+  if (reader.has("frames")) request.frames = static_cast<int>(reader.integer("frames", {1, 1 << 20}));
+  if (reader.has("steps")) request.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
+  if (reader.has("guidance")) request.guidance = reader.number("guidance", {0, 1000});
+  if (reader.has("shift")) request.shift = reader.number("shift", {0.001, 1000});
+  if (reader.has("solver")) request.solver = reader.text("solver");
+}
+
+}  // namespace
+
+std::vector<std::string> ScenarioRow::specifications(const std::string& value) const {
+  const std::string text = replaced(replaced(cache, "{x}", value), "{dir}", folder.string());
+  std::vector<std::string> parts;
+  constexpr std::string_view kJoin = " + ";
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(kJoin, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + kJoin.size();
+  }
+  return parts;
+}
+
+Scenario Scenario::read(const std::filesystem::path& path) {
+  const nlohmann::json document = read_json_file(path);
+  JsonReader reader(document, path.string());
+  Scenario scenario;
+  scenario.path = path;
+  scenario.name = reader.text("name");
+  scenario.model = reader.text("model", "");
+  const std::vector<std::string> dtypes = {"fp32", "bf16", "fp16"};
+  scenario.dtype = reader.choice("dtype", dtypes, "fp32");
+  scenario.threads = static_cast<int>(reader.integer("threads", {1, 4096}, 1));
+  read_request(reader, scenario.request);
+  scenario.prompts = reader.texts("prompts");
+  if (scenario.prompts.empty()) reader.fail("prompts", "is empty", "at least one prompt");
+  scenario.seeds.clear();
+  for (const std::int64_t seed : reader.integers("seeds", {0}, std::vector<std::int64_t>{42})) {
+    scenario.seeds.push_back(static_cast<std::uint64_t>(seed));
+  }
+  scenario.goals = reader.numbers("goals", {1, 1000}, std::vector<double>{});
+  scenario.tuning_prompts = static_cast<int>(reader.integer("tuning_prompts", {1, 1000}, 2));
+  scenario.metrics = reader.texts("metrics", scenario.metrics);
+  for (const std::string& metric : scenario.metrics) find_metric(path.string() + ": metrics", metric);
+  for (JsonReader& row : reader.objects("rows")) scenario.rows.push_back(read_row(row, path.parent_path()));
+  if (scenario.rows.empty()) reader.fail("rows", "is empty", "at least one row");
+  reader.refuse_unknown_keys();
+  return scenario;
+}
+
+}  // namespace ditto

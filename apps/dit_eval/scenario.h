@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/pipeline.h"
+
+namespace ditto {
+
+/// A line of the table to be: a policy with one or more settings. `{x}` in `cache` stands for each of `values`,
+/// `{dir}` for the scenario's folder; " + " joins stacked policies.
+struct ScenarioRow {
+  std::string name;
+  std::string cache;
+  std::vector<std::string> values;  ///< one empty value when the specification has no {x}
+  bool rival = false;               ///< fewer steps rather than a cache: shown apart
+  std::filesystem::path folder;
+
+  /// The stacked specifications at one of the values.
+  std::vector<std::string> specifications(const std::string& value) const;
+};
+
+/// What to measure: rows x settings x prompts x seeds. With `goals` each row is tuned on the first `tuning_prompts`
+/// prompts and run only at the setting that comes nearest to each wanted speed-up.
+struct Scenario {
+  std::filesystem::path path;
+  std::string name;
+  std::filesystem::path model;  ///< empty: the shipped miniature
+  std::string dtype = "fp32";
+  int threads = 1;
+  Request request;  ///< without prompt and seed
+  std::vector<std::string> prompts;
+  std::vector<std::uint64_t> seeds = {42};
+  std::vector<double> goals;
+  int tuning_prompts = 2;
+  std::vector<std::string> metrics = {"psnr", "ssim"};
+  std::vector<ScenarioRow> rows;
+
+  /// Throws Error(kBadInputFile) naming key and value, for policies and metrics that do not exist too.
+  static Scenario read(const std::filesystem::path& path);
+};
+
+}  // namespace ditto

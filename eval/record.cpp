@@ -1,0 +1,93 @@
+#include "eval/record.h"
+
+#include <fstream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "io/json_file.h"
+
+namespace ditto {
+namespace {
+
+std::map<std::string, double> read_scores(JsonReader& reader, const char* key) {
+  std::map<std::string, double> scores;
+  const nlohmann::json& object = reader.value(key);
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_number()) reader.fail(key, fmt::format("'{}' is no number", name), "a number for each metric");
+    scores[name] = value.get<double>();
+  }
+  return scores;
+}
+
+}  // namespace
+
+nlohmann::ordered_json EvaluationRecord::to_json() const {
+  nlohmann::ordered_json json = {{"row", row},
+                                 {"cache", cache},
+                                 {"goal", goal},
+                                 {"prompt", prompt},
+                                 {"seed", seed},
+                                 {"seconds", seconds},
+                                 {"full_seconds", full_seconds},
+                                 {"units_computed", units_computed},
+                                 {"units_total", units_total},
+                                 {"branch_steps_computed", branch_steps_computed},
+                                 {"branch_steps_total", branch_steps_total},
+                                 {"cache_bytes", cache_bytes},
+                                 {"scores", scores},
+                                 {"worst", worst},
+                                 {"frame_hash", frame_hash}};
+  if (caption_right) json["caption_right"] = *caption_right;
+  return json;
+}
+
+EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::string& source) {
+  const nlohmann::json json = parse_json(line, source);
+  JsonReader reader(json, source);
+  EvaluationRecord record;
+  record.row = reader.text("row");
+  record.cache = reader.text("cache");
+  record.goal = reader.number("goal");
+  record.prompt = reader.text("prompt");
+  record.seed = reader.value("seed").get<std::uint64_t>();
+  record.seconds = reader.number("seconds");
+  record.full_seconds = reader.number("full_seconds");
+  record.units_computed = reader.integer("units_computed");
+  record.units_total = reader.integer("units_total");
+  record.branch_steps_computed = reader.integer("branch_steps_computed");
+  record.branch_steps_total = reader.integer("branch_steps_total");
+  record.cache_bytes = reader.integer("cache_bytes");
+  record.scores = read_scores(reader, "scores");
+  record.worst = read_scores(reader, "worst");
+  if (reader.has("caption_right")) record.caption_right = reader.boolean("caption_right");
+  record.frame_hash = reader.text("frame_hash");
+  reader.refuse_unknown_keys();
+  return record;
+}
+
+std::vector<EvaluationRecord> read_records(const std::filesystem::path& path) {
+  std::vector<EvaluationRecord> records;
+  std::ifstream file(path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (file.eof()) break;  // without a newline: torn
+    records.push_back(EvaluationRecord::parse(line, fmt::format("{}:{}", path.string(), number)));
+  }
+  return records;
+}
+
+void append_record(const std::filesystem::path& path, const EvaluationRecord& record) {
+  const std::string line = record.to_json().dump() + "\n";
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  const bool written =
+      file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(file) == 0;
+  if (file >= 0) ::close(file);
+  if (!written)
+    throw Error(ExitCode::kOutputFailed, path.string() + ": cannot be written; accepted: a writable folder");
+}
+
+}  // namespace ditto

@@ -1,0 +1,73 @@
+#include "eval/report/table.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace ditto {
+namespace {
+
+std::vector<std::string> metric_names(std::span<const SettingSummary> settings) {
+  std::vector<std::string> names;
+  for (const SettingSummary& setting : settings) {
+    for (const auto& [metric, score] : setting.scores) {
+      if (std::ranges::find(names, metric) == names.end()) names.push_back(metric);
+    }
+  }
+  return names;
+}
+
+std::string score_text(const std::string& metric, const ScoreSummary& score) {
+  if (metric.starts_with("psnr"))
+    return fmt::format("{:.1f} ± {:.1f} ({:.1f})", score.mean, score.standard_error, score.worst);
+  return fmt::format("{:.4f} ({:.4f})", score.mean, score.worst);
+}
+
+std::string line_of(const std::vector<std::string>& cells) { return fmt::format("| {} |\n", fmt::join(cells, " | ")); }
+
+}  // namespace
+
+std::string markdown_table(std::span<const SettingSummary> settings) {
+  const std::vector<std::string> metrics = metric_names(settings);
+  const bool captions =
+      std::ranges::any_of(settings, [](const SettingSummary& s) { return s.caption_accuracy.has_value(); });
+  const bool goals = std::ranges::any_of(settings, [](const SettingSummary& s) { return s.goal > 0; });
+  std::vector<std::string> head = {"row"};
+  if (goals) head.emplace_back("goal");
+  head.insert(head.end(), {"setting", "speed-up", "seconds", "units"});
+  for (const std::string& metric : metrics) {
+    head.push_back(metric.starts_with("psnr") ? metric + ", dB (worst clip)" : metric + " (worst clip)");
+  }
+  if (captions) head.emplace_back("captions right");
+  head.emplace_back("cache MiB");
+  std::string table = line_of(head) + line_of(std::vector<std::string>(head.size(), "---"));
+  for (const SettingSummary& setting : settings) {
+    std::vector<std::string> cells = {setting.row};
+    if (goals) cells.push_back(setting.goal > 0 ? fmt::format("{}x", setting.goal) : "");
+    cells.push_back(fmt::format("`{}`", setting.cache));
+    cells.push_back(fmt::format("{:.2f}x", setting.speedup));
+    cells.push_back(fmt::format("{:.3f}", setting.seconds));
+    cells.push_back(fmt::format("{:.0f} %", 100 * setting.computed));
+    for (const std::string& metric : metrics) {
+      const auto score = setting.scores.find(metric);
+      cells.push_back(score == setting.scores.end() ? "" : score_text(metric, score->second));
+    }
+    if (captions) cells.push_back(setting.caption_accuracy ? fmt::format("{:.2f}", *setting.caption_accuracy) : "");
+    cells.push_back(fmt::format("{:.1f}", setting.cache_bytes / 0x1p20));
+    table += line_of(cells);
+  }
+  return table;
+}
+
+std::string machine_line(const nlohmann::ordered_json& machine) {
+  const auto text = [&](const char* key) {
+    return machine.contains(key) ? machine[key].get<std::string>() : "unknown";
+  };
+  return fmt::format("{}, {}, {} thread(s), {}, {}; LibTorch {}, Ditto {} at {}, {}", text("processor"),
+                     text("vector_instructions"), machine.value("threads", 1), text("blas"), text("onednn"),
+                     text("libtorch"), text("ditto"), text("commit"), text("dtype"));
+}
+
+}  // namespace ditto

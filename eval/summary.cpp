@@ -1,0 +1,73 @@
+#include "eval/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "eval/metrics/registry.h"
+
+namespace ditto {
+namespace {
+
+ScoreSummary summarise_score(const std::string& metric, const std::vector<double>& values) {
+  const double count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const double error = values.size() > 1 ? std::sqrt(squares / (count - 1) / count) : 0;
+  const auto entry = std::ranges::find(metrics(), metric, &MetricEntry::name);
+  const bool higher = entry == metrics().end() || entry->better == BetterScore::kHigher;
+  return {mean, error, higher ? std::ranges::min(values) : std::ranges::max(values)};
+}
+
+SettingSummary summarise_setting(const std::vector<const EvaluationRecord*>& records) {
+  const EvaluationRecord& first = *records.front();
+  SettingSummary summary;
+  summary.row = first.row;
+  summary.cache = first.cache;
+  summary.goal = first.goal;
+  summary.clips = static_cast<int>(records.size());
+  std::vector<double> seconds, speedups, computed, captions;
+  std::map<std::string, std::vector<double>> scores;
+  for (const EvaluationRecord* record : records) {
+    seconds.push_back(record->seconds);
+    speedups.push_back(record->full_seconds / record->seconds);
+    computed.push_back(static_cast<double>(record->units_computed) / static_cast<double>(record->units_total));
+    summary.cache_bytes = std::max(summary.cache_bytes, static_cast<double>(record->cache_bytes));
+    if (record->caption_right) captions.push_back(*record->caption_right ? 1 : 0);
+    for (const auto& [metric, score] : record->scores) scores[metric].push_back(score);
+  }
+  summary.seconds = median(seconds);
+  summary.speedup = median(speedups);
+  summary.computed = std::accumulate(computed.begin(), computed.end(), 0.0) / static_cast<double>(computed.size());
+  for (const auto& [metric, values] : scores) summary.scores[metric] = summarise_score(metric, values);
+  if (!captions.empty()) {
+    summary.caption_accuracy =
+        std::accumulate(captions.begin(), captions.end(), 0.0) / static_cast<double>(captions.size());
+  }
+  return summary;
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+std::vector<SettingSummary> summarise(std::span<const EvaluationRecord> records) {
+  std::vector<std::pair<std::string, std::vector<const EvaluationRecord*>>> groups;
+  for (const EvaluationRecord& record : records) {
+    const std::string key = record.row + '\n' + record.cache + '\n' + std::to_string(record.goal);
+    auto it = std::ranges::find(groups, key, &decltype(groups)::value_type::first);
+    if (it == groups.end()) it = groups.insert(groups.end(), {key, {}});
+    it->second.push_back(&record);
+  }
+  std::vector<SettingSummary> summaries;
+  for (const auto& [key, members] : groups) summaries.push_back(summarise_setting(members));
+  return summaries;
+}
+
+}  // namespace ditto

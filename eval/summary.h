@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eval/record.h"
+
+namespace ditto {
+
+/// Mean over prompts with its standard error, and the least favourable clip.
+struct ScoreSummary {
+  double mean = 0;
+  double standard_error = 0;
+  double worst = 0;
+};
+
+/// One line of a table: a setting over all prompts and seeds.
+struct SettingSummary {
+  std::string row, cache;
+  double goal = 0;
+  int clips = 0;
+  double seconds = 0;   ///< median of denoising
+  double speedup = 0;   ///< median of full over cached seconds, pair by pair
+  double computed = 0;  ///< share of the units computed
+  double cache_bytes = 0;
+  std::map<std::string, ScoreSummary> scores;
+  std::optional<double> caption_accuracy;  ///< share of the prompts with attributes that came out right
+};
+
+/// Records folded by row and setting, in the order in which they first appear.
+std::vector<SettingSummary> summarise(std::span<const EvaluationRecord> records);
+
+double median(std::vector<double> values);
+
+}  // namespace ditto

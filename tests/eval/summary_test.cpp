@@ -1,0 +1,82 @@
+#include "eval/summary.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "eval/report/table.h"
+
+namespace ditto {
+namespace {
+
+EvaluationRecord record(const std::string& cache, double seconds, double psnr, bool right) {
+  EvaluationRecord record;
+  record.row = "policy";
+  record.cache = cache;
+  record.goal = 2;
+  record.prompt = "a prompt";
+  record.seed = 18446744073709551615U;
+  record.seconds = seconds;
+  record.full_seconds = 1;
+  record.units_computed = 40;
+  record.units_total = 100;
+  record.cache_bytes = 1 << 20;
+  record.scores = {{"psnr", psnr}};
+  record.worst = {{"psnr", psnr - 1}};
+  record.caption_right = right;
+  record.frame_hash = "ab";
+  return record;
+}
+
+TEST(Summarise, FoldsSettingsInTheirOrder) {
+  const std::vector<EvaluationRecord> records = {record("b", 0.5, 30, true), record("a", 0.25, 20, true),
+                                                 record("b", 0.4, 34, false)};
+  const std::vector<SettingSummary> summaries = summarise(records);
+  ASSERT_EQ(summaries.size(), 2U);
+  EXPECT_EQ(summaries[0].cache, "b");
+  EXPECT_EQ(summaries[0].clips, 2);
+  EXPECT_DOUBLE_EQ(summaries[0].seconds, 0.45);
+  EXPECT_DOUBLE_EQ(summaries[0].speedup, 2.25);
+  EXPECT_DOUBLE_EQ(summaries[0].computed, 0.4);
+  EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").mean, 32);
+  EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").standard_error, 2);
+  EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").worst, 30);
+  EXPECT_DOUBLE_EQ(summaries[0].caption_accuracy.value(), 0.5);
+  EXPECT_DOUBLE_EQ(summaries[1].speedup, 4);
+}
+
+TEST(MarkdownTable, HasALineForEverySetting) {
+  const std::vector<EvaluationRecord> records = {record("b", 0.5, 30, true), record("a", 0.25, 20, true)};
+  EXPECT_EQ(
+      markdown_table(summarise(records)),
+      "| row | goal | setting | speed-up | seconds | units | psnr, dB (worst clip) | captions right | cache MiB |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+      "| policy | 2x | `b` | 2.00x | 0.500 | 40 % | 30.0 ± 0.0 (30.0) | 1.00 | 1.0 |\n"
+      "| policy | 2x | `a` | 4.00x | 0.250 | 40 % | 20.0 ± 0.0 (20.0) | 1.00 | 1.0 |\n");
+}
+
+TEST(Records, AreReadBackAndATornLineIsDropped) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "ditto-records.jsonl";
+  std::filesystem::remove(path);
+  EXPECT_TRUE(read_records(path).empty());
+  append_record(path, record("a", 0.25, 20, true));
+  append_record(path, record("b", 0.5, 30, false));
+  std::ofstream(path, std::ios::app) << R"({"row": "pol)";
+  const std::vector<EvaluationRecord> records = read_records(path);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[1].to_json(), record("b", 0.5, 30, false).to_json());
+  std::filesystem::remove(path);
+}
+
+TEST(Records, OfOtherShapeAreRefused) {
+  EXPECT_THROW(EvaluationRecord::parse(R"({"row": 1})", "records.jsonl:1"), Error);
+  nlohmann::ordered_json json = record("a", 0.25, 20, true).to_json();
+  json["sedd"] = 1;
+  EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error);
+}
+
+}  // namespace
+}  // namespace ditto
