@@ -7,20 +7,25 @@ DIT_GEN := $(BUILD)/bin/dit-gen
 DEMO_PROMPT ?= a large red circle moving right on a white background
 DEMO_CACHE ?= taylorseer:interval=3
 
-.PHONY: help setup build demo test lint asan install clean
+.PHONY: help setup lpips build demo test lint asan install clean
 
 help:
 	@echo "make demo     build, then generate a clip twice (full, cached) under demo/ and compare"
 	@echo "make test     build, then run every test"
 	@echo "make lint     formatting, include borders, documentation checks"
 	@echo "make asan     unit tests under the address and undefined-behaviour sanitizers"
+	@echo "make lpips    fetch the LPIPS weights (make demo and make test do so when they can)"
 	@echo "make install  install into PREFIX (default /usr/local)"
 	@echo "make clean    remove build/ and demo/"
 
 setup:
 	@.ci/setup
 
+lpips: setup
+	@.ci/lpips
+
 build: setup
+	@.ci/lpips --if-reachable
 	@.ci/build release
 
 demo: build

@@ -13,6 +13,7 @@ foreach(component core imgproc imgcodecs)
   find_library(OpenCV_${component}_LIBRARY opencv_${component} REQUIRED)
   list(APPEND opencv_libraries ${OpenCV_${component}_LIBRARY})
 endforeach()
+find_library(OpenCV_video_LIBRARY opencv_video REQUIRED)
 
 # The LibTorch wheel ships its own fmt headers, newer than the system's library: an overlay folder that holds only the
 # system's fmt, searched first, keeps header and library of one version.

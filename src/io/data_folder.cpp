@@ -14,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Where the source tree keeps a folder, below its root.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSourceFolders = {
-    {{"models", "models"}, {"presets", "caches/presets"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSourceFolders = {
+    {{"models", "models"}, {"presets", "caches/presets"}, {"lpips", "models/lpips"}}};
 
 /// The folder this library was loaded from.
 fs::path library_folder() {
