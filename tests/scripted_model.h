@@ -21,9 +21,9 @@ namespace ditto::test {
 struct Script {
   int blocks = 1;  ///< of one unit each, "blocks.N.feed_forward"
   bool guidance_distilled = false;
-  std::function<at::Tensor(int step, int branch, const at::Tensor& latent)> embedded;
-  std::function<at::Tensor(int unit, int step, int branch, const at::Tensor& hidden)> output;
-  std::function<double(int step, int branch)> signal;
+  std::function<at::Tensor(int step, int branch, const at::Tensor& latent)> embedded = {};
+  std::function<at::Tensor(int unit, int step, int branch, const at::Tensor& hidden)> output = {};
+  std::function<double(int step, int branch)> signal = {};
 };
 
 /// A model whose features are the numbers of a published test vector. Latents are [1, channels, 1, 1, 1]; there is one

@@ -31,7 +31,8 @@ class Evidence {
   /// What was remembered at this site and branch; undefined when nothing was.
   virtual at::Tensor recall(const std::string& name) const = 0;
 
-  /// Replaces what is held under `name`. False, and nothing is held, when the byte budget is exhausted.
+  /// Replaces what is held under `name`; an undefined tensor forgets it. False, and nothing is held, when the byte
+  /// budget is exhausted.
   virtual bool remember(const std::string& name, const at::Tensor& tensor) = 0;
 };
 

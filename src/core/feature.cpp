@@ -14,6 +14,10 @@ Branch branch_from_name(std::string_view name) {
               "branch: unknown branch '" + std::string(name) + "'; accepted: conditional, unconditional");
 }
 
+at::Tensor owned(const at::Tensor& tensor) {
+  return !tensor.defined() || tensor.storage().nbytes() == tensor.nbytes() ? tensor : tensor.clone();
+}
+
 std::int64_t Feature::bytes() const {
   const auto size = [](const at::Tensor& tensor) {
     return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
@@ -26,5 +30,7 @@ Feature Feature::row(std::int64_t index) const {
 }
 
 Feature Feature::clone() const { return {video.clone(), text.defined() ? text.clone() : at::Tensor()}; }
+
+Feature Feature::owned() const { return {ditto::owned(video), ditto::owned(text)}; }
 
 }  // namespace ditto

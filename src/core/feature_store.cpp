@@ -41,7 +41,7 @@ at::Tensor FeatureStore::recall(int site, Branch branch, const std::string& name
 bool FeatureStore::remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor) {
   at::Tensor& held = remembered_[{site, branch, name}];
   if (held.defined()) bytes_ -= static_cast<std::int64_t>(held.nbytes());
-  const bool admitted = admit(static_cast<std::int64_t>(tensor.nbytes()));
+  const bool admitted = !tensor.defined() || admit(static_cast<std::int64_t>(tensor.nbytes()));
   held = admitted ? tensor : at::Tensor();
   return admitted;
 }

@@ -28,7 +28,8 @@ class FeatureStore {
   /// A tensor remembered under this name, or an undefined one.
   at::Tensor recall(int site, Branch branch, const std::string& name) const;
 
-  /// Replaces a remembered tensor. False when the budget is exhausted: nothing is then held under the name.
+  /// Replaces a remembered tensor; an undefined one forgets it. False when the budget is exhausted: nothing is then
+  /// held under the name.
   bool remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor);
 
   /// True when the last push to this slot was refused.

@@ -8,9 +8,9 @@ at::Tensor BranchEvidence::signal(Signal signal) const {
 }
 
 bool BranchEvidence::remember(const std::string& name, const at::Tensor& tensor) {
-  // A view would change under the policy's feet, or keep a larger buffer alive than is accounted for.
-  const bool owns_its_bytes = tensor.storage().nbytes() == tensor.nbytes() && !tensor.is_alias_of(hidden_);
-  return store_.remember(site_, branch_, name, owns_its_bytes ? tensor : tensor.clone());
+  // The state is a view that the engine goes on to update.
+  const bool is_state = tensor.defined() && hidden_.defined() && tensor.is_alias_of(hidden_);
+  return store_.remember(site_, branch_, name, is_state ? tensor.clone() : owned(tensor));
 }
 
 }  // namespace ditto

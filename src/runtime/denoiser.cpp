@@ -175,13 +175,14 @@ class Denoiser::Walk {
   }
 
   /// Shows a fresh feature to the policy and stores it.
-  void keep(int site, std::size_t branch, const Decision& decision, Feature fresh) {
+  void keep(int site, std::size_t branch, const Decision& decision, const Feature& fresh) {
     const DecisionPoint answered = point(site, branch);
     Feature shadow;
     if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision));
     state_.policy.observe(answered, fresh, decision.shadow ? &shadow : nullptr);
-    if (site_of(site).split == Split::kFrequencyBands) fresh.video = kernels::split_frequency_bands(fresh.video);
-    state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, std::move(fresh)},
+    Feature stored = fresh.owned();
+    if (site_of(site).split == Split::kFrequencyBands) stored.video = kernels::split_frequency_bands(fresh.video);
+    state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, std::move(stored)},
                       site_of(site).keep);
   }
 
@@ -280,14 +281,13 @@ class Denoiser::Walk {
     Feature fresh;
     if (site.form == FeatureForm::kOutput) {
       fresh = compute(site.begin, activations);
-      keep_rows(node.site, decisions, activations, fresh);
       state_.model.apply_unit(site.begin, Blend::fresh(fresh), activations);
       capture_probes(site.begin, activations);
-      return;
+    } else {
+      const Feature before = site.form == FeatureForm::kDelta ? activations.hidden.clone() : Feature{};
+      run_range(site.begin, site.end, node.children, activations);
+      fresh = site.form == FeatureForm::kDelta ? difference(activations.hidden, before) : activations.hidden.clone();
     }
-    const Feature before = site.form == FeatureForm::kDelta ? activations.hidden.clone() : Feature{};
-    run_range(site.begin, site.end, node.children, activations);
-    fresh = site.form == FeatureForm::kDelta ? difference(activations.hidden, before) : activations.hidden.clone();
     keep_rows(node.site, decisions, activations, fresh);
   }
 

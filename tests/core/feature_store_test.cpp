@@ -78,6 +78,14 @@ TEST(FeatureStore, CountsWhatPoliciesRemember) {
   EXPECT_TRUE(store.push(0, Branch::kConditional, snapshot(1), 1));
 }
 
+TEST(FeatureStore, ForgetsWhatAnUndefinedTensorReplaces) {
+  FeatureStore store(kFeatureBytes);
+  EXPECT_TRUE(store.remember(0, Branch::kConditional, "a", at::full({4}, 1.0F)));
+  EXPECT_TRUE(store.remember(0, Branch::kConditional, "a", {}));
+  EXPECT_FALSE(store.recall(0, Branch::kConditional, "a").defined());
+  EXPECT_EQ(store.bytes(), 0);
+}
+
 TEST(FeatureStore, WithABudgetOfNothingHoldsNothing) {
   FeatureStore store(0);
   EXPECT_FALSE(store.push(0, Branch::kConditional, snapshot(0), 1));
