@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -68,6 +69,7 @@ struct Site {
 
   int components() const { return split == Split::kNone ? 1 : 2; }
   int clusters() const;
+  std::size_t weights_per_snapshot() const { return static_cast<std::size_t>(clusters() * components()); }
 };
 
 /// What a probe looks at. kState: the state after the unit (-1: after the embedding), [1, tokens, channels].

@@ -68,9 +68,8 @@ void assign_to(const Feature& hidden, const Blend& blend) {
 
 /// How many snapshots a decision's weights reach back, or nothing when they are no whole number of snapshots.
 std::optional<std::size_t> snapshots_blended(const Site& site, const Decision& decision) {
-  const auto per_snapshot = static_cast<std::size_t>(site.clusters() * site.components());
-  if (decision.weights.empty() || decision.weights.size() % per_snapshot != 0) return std::nullopt;
-  return decision.weights.size() / per_snapshot;
+  if (decision.weights.empty() || decision.weights.size() % site.weights_per_snapshot() != 0) return std::nullopt;
+  return decision.weights.size() / site.weights_per_snapshot();
 }
 
 /// Why a blend of these snapshots cannot be made; empty when it can.
@@ -180,9 +179,9 @@ class Denoiser::Walk {
     Feature shadow;
     if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision));
     state_.policy.observe(answered, fresh, decision.shadow ? &shadow : nullptr);
-    Feature stored = fresh.owned();
+    Feature stored = fresh;
     if (site_of(site).split == Split::kFrequencyBands) stored.video = kernels::split_frequency_bands(fresh.video);
-    state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, std::move(stored)},
+    state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, stored.owned()},
                       site_of(site).keep);
   }
 

@@ -1,7 +1,8 @@
 #include "runtime/rehearsal.h"
 
-#include <algorithm>
 #include <exception>
+
+#include "runtime/site_tree.h"
 
 namespace ditto {
 namespace {
@@ -24,9 +25,10 @@ class NoEvidence : public Evidence {
   mutable bool looked_ = false;
 };
 
+/// Whether a blend at `outer`, which is asked first, leaves nothing to ask at `inner`.
 bool is_inside(const Site& inner, const Site& outer) {
-  if (outer.scope == Scope::kPrediction) return inner.scope == Scope::kUnits;
-  return inner.scope == Scope::kUnits && outer.begin <= inner.begin && inner.end <= outer.end;
+  return outer.scope == Scope::kPrediction ||
+         (inner.scope == Scope::kUnits && outer.begin <= inner.begin && inner.end <= outer.end);
 }
 
 bool is_blended(char letter) { return letter == 'R' || letter == 'F'; }
@@ -34,14 +36,10 @@ bool is_blended(char letter) { return letter == 'R' || letter == 'F'; }
 class Rehearsal {
  public:
   Rehearsal(CachePolicy& policy, const Plan& plan, std::span<const Branch> branches) : policy_(policy), plan_(plan) {
-    for (std::size_t site = 0; site < plan.sites.size(); ++site) order_.push_back(site);
-    // Outer sites are asked first: the prediction, then by begin, the longer one first.
-    std::ranges::stable_sort(order_, [&](std::size_t left, std::size_t right) {
-      const Site& a = plan.sites[left];
-      const Site& b = plan.sites[right];
-      if (a.scope != b.scope) return a.scope == Scope::kPrediction;
-      return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
-    });
+    for (std::size_t site = 0; site < plan.sites.size(); ++site) {
+      if (plan.sites[site].scope == Scope::kPrediction) order_.push_back(site);
+    }
+    for (const int site : asking_order(plan)) order_.push_back(static_cast<std::size_t>(site));
     for (const Branch branch : branches) {
       for (std::size_t site = 0; site < plan.sites.size(); ++site) {
         sites_.push_back({static_cast<int>(site), branch, ""});
@@ -53,27 +51,32 @@ class Rehearsal {
   void step(const StepInfo& step) {
     for (std::size_t first = 0; first < sites_.size(); first += plan_.sites.size()) {
       for (const std::size_t site : order_) sites_[first + site].pattern += letter(first, site, step);
+      for (std::size_t site = 0; site < plan_.sites.size(); ++site) {
+        if (is_stored(first, site)) store(first + site, step);
+      }
     }
   }
 
   std::vector<RehearsedSite> result() && { return std::move(sites_); }
 
  private:
+  const Site& site_of(std::size_t site) const { return plan_.sites[site]; }
+
   char letter(std::size_t first, std::size_t site, const StepInfo& step) {
-    const Site& asked = plan_.sites[site];
+    const bool is_reference = sites_[first + site].branch == Branch::kConditional;
+    if (site_of(site).form == FeatureForm::kBranchDelta && is_reference) return '-';
+    if (looked_) return '?';
     for (std::size_t other = 0; other < plan_.sites.size(); ++other) {
       const std::string& pattern = sites_[first + other].pattern;
       const bool decided = static_cast<int>(pattern.size()) == step.index + 1;
-      if (other != site && decided && is_inside(asked, plan_.sites[other]) && is_blended(pattern.back())) return '-';
+      if (other != site && decided && is_inside(site_of(site), site_of(other)) && is_blended(pattern.back()))
+        return '-';
     }
-    const RehearsedSite& rehearsed = sites_[first + site];
-    if (asked.form == FeatureForm::kBranchDelta && rehearsed.branch == Branch::kConditional) return '-';
-    if (rehearsed.pattern.ends_with('?')) return '?';
     return ask(first + site, step);
   }
 
   char ask(std::size_t index, const StepInfo& step) {
-    std::vector<Snapshot>& snapshots = snapshots_[index];
+    const std::vector<Snapshot>& snapshots = snapshots_[index];
     NoEvidence evidence;
     const at::Tensor latent;
     const DecisionPoint point{step, sites_[index].branch, sites_[index].site, snapshots, latent, evidence};
@@ -81,20 +84,36 @@ class Rehearsal {
     try {
       decision = policy_.decide(point);
     } catch (const std::exception&) {
-      return '?';  // it computed with a feature that is not there
+      looked_ = true;  // it computed with a feature that is not there
     }
-    if (evidence.looked()) return '?';
-    const std::size_t per_snapshot =
-        static_cast<std::size_t>(plan_.sites[static_cast<std::size_t>(sites_[index].site)].clusters() *
-                                 plan_.sites[static_cast<std::size_t>(sites_[index].site)].components());
-    const bool possible = !decision.weights.empty() && decision.weights.size() <= snapshots.size() * per_snapshot;
-    if (decision.action == Action::kBlend && possible) {
-      return decision.weights.size() == 1 && decision.weights.front() == 1.0F ? 'R' : 'F';
+    looked_ = looked_ || evidence.looked();
+    if (looked_) return '?';
+    const std::size_t per_snapshot = site_of(static_cast<std::size_t>(sites_[index].site)).weights_per_snapshot();
+    const bool possible = !decision.weights.empty() && decision.weights.size() % per_snapshot == 0 &&
+                          decision.weights.size() / per_snapshot <= snapshots.size();
+    if (decision.action != Action::kBlend || !possible) return 'C';
+    return decision.weights.size() == 1 && decision.weights.front() == 1.0F ? 'R' : 'F';
+  }
+
+  /// Whether the step leaves a snapshot: a prediction is stored when it was computed, a branch delta when both were.
+  bool is_stored(std::size_t first, std::size_t site) const {
+    if (sites_[first + site].pattern.back() != 'C') return false;
+    if (site_of(site).scope == Scope::kUnits) return true;
+    return !predicts_by_blend(first) && (site_of(site).form != FeatureForm::kBranchDelta || !predicts_by_blend(0));
+  }
+
+  bool predicts_by_blend(std::size_t first) const {
+    for (std::size_t site = 0; site < plan_.sites.size(); ++site) {
+      if (site_of(site).scope == Scope::kPrediction && is_blended(sites_[first + site].pattern.back())) return true;
     }
-    const int keep = plan_.sites[static_cast<std::size_t>(sites_[index].site)].keep;
+    return false;
+  }
+
+  void store(std::size_t index, const StepInfo& step) {
+    std::vector<Snapshot>& snapshots = snapshots_[index];
     snapshots.insert(snapshots.begin(), Snapshot{step.index, step.node, step.sigma, {}});
+    const int keep = site_of(static_cast<std::size_t>(sites_[index].site)).keep;
     if (static_cast<int>(snapshots.size()) > keep) snapshots.pop_back();
-    return 'C';
   }
 
   CachePolicy& policy_;
@@ -102,6 +121,7 @@ class Rehearsal {
   std::vector<std::size_t> order_;
   std::vector<RehearsedSite> sites_;              ///< by branch, then site
   std::vector<std::vector<Snapshot>> snapshots_;  ///< of the same
+  bool looked_ = false;                           ///< at a feature: whatever follows may depend on it
 };
 
 }  // namespace

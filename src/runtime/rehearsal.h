@@ -17,8 +17,8 @@ struct RehearsedSite {
   std::string pattern;
 };
 
-/// Asks a policy, whose plan was made, every question of a run without a model. From the first step on at which it
-/// looks at a feature, a site's pattern is '?'.
+/// Asks a policy, whose plan was made, every question of a run without a model. Once it has looked at a feature nothing
+/// is known any more: every answer from then on is '?'.
 std::vector<RehearsedSite> rehearse(CachePolicy& policy, const Plan& plan, std::span<const StepInfo> schedule,
                                     std::span<const Branch> branches);
 

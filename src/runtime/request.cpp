@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "runtime/pipeline.h"
+#include "solvers/solver.h"
 
 namespace ditto {
 namespace {
@@ -25,6 +26,17 @@ void check_noise(const at::Tensor& noise, at::IntArrayRef sizes) {
   }
   if (noise.scalar_type() != at::kFloat) {
     throw Error(ExitCode::kUsage, "--noise: its dtype is not accepted; accepted: fp32");
+  }
+}
+
+/// The solver's own refusal, under the name of the option.
+void check_solver(const VideoModel& model, const ResolvedRequest& request) {
+  SolverOptions options = model.defaults().solver_options;
+  options.shift = request.shift;
+  try {
+    make_solver(request.solver, options);
+  } catch (const Error& error) {
+    throw Error(error.code(), std::string("--") + error.what());
   }
 }
 
@@ -62,6 +74,7 @@ ResolvedRequest resolve(const VideoModel& model, const Request& request) {
     throw Error(ExitCode::kUsage,
                 fmt::format("--guidance: {} is not possible; accepted: a finite number, 0 or more", resolved.guidance));
   }
+  check_solver(model, resolved);
   resolved.latent_sizes = model.latent_sizes(resolved.width, resolved.height, resolved.frames);
   check_noise(request.noise, resolved.latent_sizes);
   check_memory(model, resolved);

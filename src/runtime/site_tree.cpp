@@ -18,7 +18,7 @@ void insert(std::vector<SiteNode>& siblings, int site, const Plan& plan) {
 
 }  // namespace
 
-std::vector<SiteNode> nest_sites(const Plan& plan) {
+std::vector<int> asking_order(const Plan& plan) {
   std::vector<int> order;
   for (std::size_t site = 0; site < plan.sites.size(); ++site) {
     if (plan.sites[site].scope == Scope::kUnits) order.push_back(static_cast<int>(site));
@@ -30,8 +30,12 @@ std::vector<SiteNode> nest_sites(const Plan& plan) {
     if (a.end != b.end) return a.end > b.end;
     return a.form != FeatureForm::kOutput && b.form == FeatureForm::kOutput;
   });
+  return order;
+}
+
+std::vector<SiteNode> nest_sites(const Plan& plan) {
   std::vector<SiteNode> roots;
-  for (const int site : order) insert(roots, site, plan);
+  for (const int site : asking_order(plan)) insert(roots, site, plan);
   return roots;
 }
 

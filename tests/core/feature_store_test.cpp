@@ -1,8 +1,8 @@
 #include "core/feature_store.h"
 
-#include <gtest/gtest.h>
-
 #include <ATen/ops/full.h>
+
+#include <gtest/gtest.h>
 
 namespace ditto {
 namespace {

@@ -63,9 +63,12 @@ TEST(FormName, IsReadBackAndRefusesOtherWords) {
 TEST(Validate, AcceptsNestedAndDisjointSites) {
   const Topology topology = three_blocks();
   Plan plan;
-  plan.sites = {unit_site(topology, 3, 4, FeatureForm::kOutput), unit_site(topology, 0, 9, FeatureForm::kDelta),
-                unit_site(topology, 3, 6, FeatureForm::kState), unit_site(topology, 6, 7, FeatureForm::kOutput),
-                prediction_site(FeatureForm::kDelta), prediction_site(FeatureForm::kBranchDelta)};
+  plan.sites = {unit_site(topology, 3, 4, FeatureForm::kOutput),
+                unit_site(topology, 0, 9, FeatureForm::kDelta),
+                unit_site(topology, 3, 6, FeatureForm::kState),
+                unit_site(topology, 6, 7, FeatureForm::kOutput),
+                prediction_site(FeatureForm::kDelta),
+                prediction_site(FeatureForm::kBranchDelta)};
   plan.probes = {Probe{-1}, Probe{8}};
   EXPECT_EQ(refusal(plan), "");
 }

@@ -93,7 +93,8 @@ TEST_F(TraceFile, IsWrittenReadAndWrittenAgainToTheSameBytes) {
 }
 
 TEST_F(TraceFile, OfAScheduleNeedsNoMoreThanStepsSitesAndActions) {
-  save(R"({"run": {"steps": 4, "sites": [{"name": "s", "scope": "units", "begin": 0, "end": 3, "form": "delta", "keep": 1}]}}
+  save(
+      R"({"run": {"steps": 4, "sites": [{"name": "s", "scope": "units", "begin": 0, "end": 3, "form": "delta", "keep": 1}]}}
 
 {"step": 0, "branch": "conditional", "site": "s", "action": "recompute"}
 {"step": 1, "branch": "conditional", "site": "s", "action": "blend"}
@@ -131,10 +132,10 @@ TEST_F(TraceFile, WithABadLineIsRefusedByFileAndLine) {
       {event("{\"step\": 1, \"branch\": \"conditional\", \"site\": \"t\", \"action\": \"blend\"}"), 3,
        "'t' is not declared in the first line"},
       {event("{\"step\": 1, \"branch\": \"conditional\", \"site\": \"s\", \"action\": \"reuse\"}"), 3, "blend"},
-      {event("{\"step\": 1, \"branch\": \"conditional\", \"site\": \"s\", \"action\": \"blend\", \"wieghts\": [0.5]}"), 3,
-       "wieghts"},
-      {event("{\"step\": 1, \"branch\": \"conditional\", \"site\": \"s\", \"action\": \"blend\", \"score\": \"big\"}"), 3,
-       "score"},
+      {event("{\"step\": 1, \"branch\": \"conditional\", \"site\": \"s\", \"action\": \"blend\", \"wieghts\": [0.5]}"),
+       3, "wieghts"},
+      {event("{\"step\": 1, \"branch\": \"conditional\", \"site\": \"s\", \"action\": \"blend\", \"score\": \"big\"}"),
+       3, "score"},
       {event("{\"result\": {\"computed\": -1}}"), 3, "computed"},
       {event("{\"result\": {\"computed\": 1, \"totla\": 2}}"), 3, "totla"},
       {event("{\"result\": {}}\n{\"step\": 1, \"branch\": \"conditional\", \"site\": \"s\", \"action\": \"blend\"}"), 4,
