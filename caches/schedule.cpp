@@ -19,7 +19,7 @@ enum class Origin : std::uint8_t { kSchedule, kReplay };
 class Schedule : public CachePolicy {
  public:
   Schedule(std::string file, Origin origin) : file_(std::move(file)), origin_(origin), trace_(Trace::read(file_)) {
-    check_order();
+    check_events();
     for (const TraceEvent& event : trace_.events) events_[{event.step, event.branch, event.site}] = &event;
   }
 
@@ -62,29 +62,34 @@ class Schedule : public CachePolicy {
     throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: {}", file_, what, accepted));
   }
 
-  /// A blend needs snapshots: a file that reuses more than was computed before it is no plan.
-  void check_order() const {
-    std::map<std::pair<std::string, Branch>, int> stored;
+  [[noreturn]] void refuse(const TraceEvent& event, const std::string& what, const std::string& accepted) const {
+    refuse(fmt::format("step {}, {} branch, site '{}' {}", event.step, branch_name(event.branch), event.site, what),
+           accepted);
+  }
+
+  /// A decision has its step, comes once and, where it blends, finds what was computed before: anything else would be
+  /// passed over in silence.
+  void check_events() const {
+    std::map<std::pair<std::string, Branch>, std::pair<int, int>> slots;  // last step decided, snapshots stored
     int step = -1;
     for (const TraceEvent& event : trace_.events) {
       if (event.step < step) refuse(fmt::format("step {} comes after step {}", event.step, step), "ascending steps");
       step = event.step;
-      int& snapshots = stored[{event.site, event.branch}];
+      if (!std::ranges::binary_search(trace_.run.grid.nodes, step)) {
+        refuse(event, "is decided although the step is jumped over", "decisions for visited steps");
+      }
+      auto& [decided, snapshots] = slots.try_emplace({event.site, event.branch}, -1, 0).first->second;
+      if (decided == step) refuse(event, "is decided twice", "one decision for each");
+      decided = step;
+      const Site& site = *std::ranges::find(trace_.run.sites, event.site, &Site::name);
+      const int blended = static_cast<int>(event.weights.size() / site.weights_per_snapshot());
       if (event.action == Action::kRecompute) {
-        const auto site = std::ranges::find(trace_.run.sites, event.site, &Site::name);
-        snapshots = std::min(snapshots + 1, site->keep);
-      } else if (static_cast<int>(event.weights.size()) > snapshots * weights_per_snapshot(event.site)) {
-        refuse(fmt::format("step {}, {} branch, site '{}' blends {} snapshots where {} can be stored", event.step,
-                           branch_name(event.branch), event.site,
-                           event.weights.size() / weights_per_snapshot(event.site), snapshots),
+        snapshots = std::min(snapshots + 1, site.keep);
+      } else if (blended > snapshots) {
+        refuse(event, fmt::format("blends {} snapshots where {} can be stored", blended, snapshots),
                "blends of what was computed before");
       }
     }
-  }
-
-  int weights_per_snapshot(const std::string& name) const {
-    const auto site = std::ranges::find(trace_.run.sites, name, &Site::name);
-    return site->clusters() * site->components();
   }
 
   void check_model(const Topology& topology) const {

@@ -92,6 +92,9 @@ inline at::Tensor row_of(const std::vector<float>& values) {
   return at::tensor(values, at::kFloat).reshape({1, 1, static_cast<std::int64_t>(values.size())});
 }
 
+/// The number a tensor of one element holds.
+inline double number(const at::Tensor& tensor) { return tensor.item<double>(); }
+
 /// A latent [1, channels, 1, 1, 1] of numbers.
 inline at::Tensor latent_of(const std::vector<float>& values) {
   return at::tensor(values, at::kFloat).reshape({1, static_cast<std::int64_t>(values.size()), 1, 1, 1});

@@ -29,9 +29,6 @@ inline ScriptedModel numbered_model(int units = 3) {
 /// Latents 1000, 2000, 3000, ...
 inline at::Tensor numbered_latent(int step, const EngineRun&) { return latent_of({1000.0F * (step + 1)}); }
 
-/// The number a prediction of the scripted model holds.
-inline double number(const at::Tensor& prediction) { return prediction.item<double>(); }
-
 /// Full compute at that step.
 inline double numbered_prediction(int step, int branch = 0, int units = 3) {
   double sum = 1000 * (step + 1);
