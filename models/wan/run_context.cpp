@@ -21,7 +21,7 @@ WanTextContext WanTextContext::rows(const std::vector<int>& branches) const {
     if (count == keys.size(0)) return *this;
     return {keys.narrow(0, branches.front(), count), values.narrow(0, branches.front(), count)};
   }
-  const at::Tensor index = at::tensor(std::vector<std::int64_t>(branches.begin(), branches.end()), keys.device());
+  const at::Tensor index = at::tensor(branches, at::TensorOptions(at::kInt).device(keys.device()));
   return {at::index_select(keys, 0, index), at::index_select(values, 0, index)};
 }
 
