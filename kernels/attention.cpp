@@ -19,11 +19,13 @@ namespace {
 constexpr std::int64_t kMaxScoreBytes = 1 << 20;
 constexpr std::int64_t kMinChunkTokens = 64;
 
-/// On the CPU, scores as a matrix beat the fused form for 16-bit inputs with many keys (a bf16 matrix product is much
+/// On the CPU, scores as a matrix beat the fused form for bf16 inputs with many keys (a bf16 matrix product is much
 /// faster than the fused kernel's) and for fp32 inputs with few keys (the fused kernel's blocks are then mostly empty).
+/// fp16 has no fast matrix product there.
 bool prefers_products(const at::Tensor& query, std::int64_t keys) {
   if (!query.is_cpu()) return false;
-  return query.scalar_type() == at::kFloat ? keys <= 32 : keys >= 64;
+  if (query.scalar_type() == at::kBFloat16) return keys >= 64;
+  return query.scalar_type() == at::kFloat && keys <= 32;
 }
 
 /// [rows, tokens, heads, width] to [rows * heads, tokens, width].

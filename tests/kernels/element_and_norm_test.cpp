@@ -1,0 +1,152 @@
+// Norms and the gated addition against their unfused meaning.
+
+#include <limits>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/polar.h>
+
+#include "kernel_support.h"
+#include "kernels/gated_add.h"
+#include "kernels/modulated_layer_norm.h"
+#include "kernels/reference/reference.h"
+#include "kernels/rms_norm_rope.h"
+
+namespace ditto::test {
+namespace {
+
+constexpr double kEpsilon = 1e-6;
+constexpr std::int64_t kTokens[] = {1, 3, 65};
+constexpr std::int64_t kChannels[] = {2, 7, 33, 96, 516};
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// Calls check(dtype, layout, tokens, channels) for every combination.
+void for_every_case(const auto& check) {
+  for (const at::ScalarType dtype : kDtypes) {
+    for (const Layout layout : kLayouts) {
+      for (const std::int64_t tokens : kTokens) {
+        for (const std::int64_t channels : kChannels) {
+          SCOPED_TRACE(described(dtype, layout, tokens, channels));
+          check(dtype, layout, tokens, channels);
+        }
+      }
+    }
+  }
+}
+
+TEST(ModulatedLayerNorm, EqualsItsMeaning) {
+  for_every_case([](at::ScalarType dtype, Layout layout, std::int64_t tokens, std::int64_t channels) {
+    const Guarded x(normal({2, tokens, channels}, 1, dtype) * 3 + 1, layout);
+    const Guarded scale(normal({channels}, 2) + 1, layout), shift(normal({channels}, 3), layout);
+    const at::Tensor meaning = kernels::reference::modulated_layer_norm(x.view(), scale.view(), shift.view(), kEpsilon);
+    const auto run = [&](KernelMode mode) {
+      return kernels::modulated_layer_norm(x.view(), scale.view(), shift.view(), kEpsilon, mode);
+    };
+    expect_near(run(KernelMode::kAuto), meaning);
+    EXPECT_TRUE(at::equal(run(KernelMode::kReference), meaning));
+    EXPECT_TRUE(x.untouched() && scale.untouched() && shift.untouched());
+  });
+}
+
+TEST(ModulatedLayerNorm, NanStaysInItsToken) {
+  for (const at::ScalarType dtype : kDtypes) {
+    for (const KernelMode mode : {KernelMode::kAuto, KernelMode::kReference}) {
+      const at::Tensor x = normal({1, 5, 33}, 1, dtype);
+      x[0][2][32] = kNan;
+      const at::Tensor nan =
+          at::isnan(kernels::modulated_layer_norm(x, normal({33}, 2), normal({33}, 3), kEpsilon, mode));
+      EXPECT_TRUE(nan[0][2].all().item<bool>());
+      EXPECT_EQ(nan.sum().item<std::int64_t>(), 33);
+    }
+  }
+}
+
+TEST(ModulatedLayerNorm, RefusesModulationsOf16Bit) {
+  const at::Tensor x = normal({1, 2, 8}, 1, at::kBFloat16), low = normal({8}, 2, at::kBFloat16);
+  EXPECT_THROW(kernels::modulated_layer_norm(x, low, low, kEpsilon, KernelMode::kAuto), c10::Error);
+}
+
+TEST(RmsNorm, EqualsItsMeaning) {
+  for_every_case([](at::ScalarType dtype, Layout layout, std::int64_t tokens, std::int64_t channels) {
+    const Guarded x(normal({2, tokens, channels}, 1, dtype) * 3, layout);
+    const Guarded weight(normal({channels}, 2, dtype), layout);
+    const at::Tensor meaning = kernels::reference::rms_norm(x.view(), weight.view(), kEpsilon);
+    const auto run = [&](KernelMode mode) { return kernels::rms_norm(x.view(), weight.view(), kEpsilon, mode); };
+    expect_near(run(KernelMode::kAuto), meaning);
+    EXPECT_TRUE(at::equal(run(KernelMode::kReference), meaning));
+    EXPECT_TRUE(x.untouched() && weight.untouched());
+  });
+}
+
+/// A rotation [tokens, 1, pairs] by angles of all sizes.
+at::Tensor rotation_of(std::int64_t tokens, std::int64_t pairs) {
+  const at::Tensor angles = normal({tokens, 1, pairs}, 5) * 10;
+  return at::polar(at::ones_like(angles), angles);
+}
+
+TEST(RmsNormRope, EqualsItsMeaning) {
+  for (const at::ScalarType dtype : kDtypes) {
+    for (const Layout layout : kLayouts) {
+      for (const std::int64_t tokens : kTokens) {
+        for (const auto& [heads, width] : {std::pair<std::int64_t, std::int64_t>{1, 2}, {2, 12}, {3, 20}, {2, 128}}) {
+          SCOPED_TRACE(described(dtype, layout, tokens, heads, width));
+          const Guarded x(normal({2, tokens, heads * width}, 1, dtype) * 3, layout);
+          const Guarded weight(normal({heads * width}, 2, dtype), layout);
+          const at::Tensor rotation = rotation_of(tokens, width / 2);
+          const at::Tensor normalised = kernels::reference::rms_norm(x.view(), weight.view(), kEpsilon);
+          const at::Tensor meaning = kernels::reference::rotate(normalised.view({2, tokens, heads, width}), rotation);
+          const auto run = [&](KernelMode mode) {
+            return kernels::rms_norm_rope(x.view(), weight.view(), kEpsilon, rotation, mode);
+          };
+          expect_near(run(KernelMode::kAuto), meaning);
+          EXPECT_TRUE(at::equal(run(KernelMode::kReference), meaning));
+          EXPECT_TRUE(x.untouched() && weight.untouched());
+        }
+      }
+    }
+  }
+}
+
+TEST(RmsNormRope, NanStaysInItsToken) {
+  for (const at::ScalarType dtype : kDtypes) {
+    for (const KernelMode mode : {KernelMode::kAuto, KernelMode::kReference}) {
+      const at::Tensor x = normal({1, 5, 24}, 1, dtype);
+      x[0][2][23] = kNan;
+      const at::Tensor nan =
+          at::isnan(kernels::rms_norm_rope(x, normal({24}, 2, dtype), kEpsilon, rotation_of(5, 6), mode));
+      EXPECT_TRUE(nan[0][2].all().item<bool>());
+      EXPECT_EQ(nan.sum().item<std::int64_t>(), 24);
+    }
+  }
+}
+
+TEST(GatedAdd, EqualsItsMeaningAndLeavesTheGuards) {
+  for_every_case([](at::ScalarType dtype, Layout layout, std::int64_t tokens, std::int64_t channels) {
+    const at::Tensor start = normal({2, tokens, channels}, 1, dtype);
+    const Guarded x(normal({2, tokens, channels}, 2, dtype), layout), gate(normal({channels}, 3), layout);
+    const at::Tensor meaning = start.clone();
+    kernels::reference::gated_add_(meaning, x.view(), gate.view());
+    for (const KernelMode mode : {KernelMode::kAuto, KernelMode::kReference}) {
+      const Guarded target(start, layout);
+      kernels::gated_add_(target.view(), x.view(), gate.view(), mode);
+      expect_near(target.view(), meaning);
+      EXPECT_TRUE(target.guards_intact() && x.untouched() && gate.untouched());
+    }
+  });
+}
+
+TEST(GatedAdd, NanStaysInItsElement) {
+  for (const at::ScalarType dtype : kDtypes) {
+    for (const KernelMode mode : {KernelMode::kAuto, KernelMode::kReference}) {
+      const at::Tensor target = normal({1, 5, 33}, 1, dtype), x = normal({1, 5, 33}, 2, dtype);
+      target[0][1][32] = kNan;
+      x[0][3][31] = kNan;
+      kernels::gated_add_(target, x, normal({33}, 3), mode);
+      EXPECT_TRUE(at::isnan(target[0][1][32]).item<bool>() && at::isnan(target[0][3][31]).item<bool>());
+      EXPECT_EQ(at::isnan(target).sum().item<std::int64_t>(), 2);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ditto::test
