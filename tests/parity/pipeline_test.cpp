@@ -9,15 +9,12 @@
 
 #include "io/safetensors.h"
 #include "models/registry.h"
+#include "numeric.h"
 #include "test_paths.h"
 #include "tolerances.h"
 
 namespace ditto::test {
 namespace {
-
-double relative_error(const at::Tensor& ours, const at::Tensor& reference) {
-  return ((ours - reference).abs().max() / reference.abs().max()).item<double>();
-}
 
 struct Case {
   std::string solver;

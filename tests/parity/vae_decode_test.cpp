@@ -12,15 +12,12 @@
 #include "core/error.h"
 #include "io/safetensors.h"
 #include "models/wan/vae.h"
+#include "numeric.h"
 #include "test_paths.h"
 #include "tolerances.h"
 
 namespace ditto {
 namespace {
-
-double relative_difference(const at::Tensor& actual, const at::Tensor& expected) {
-  return actual.sub(expected).abs().max().item<double>() / expected.abs().max().item<double>();
-}
 
 class WanVaeParity : public ::testing::TestWithParam<const char*> {
  protected:
@@ -39,7 +36,7 @@ TEST_P(WanVaeParity, DecodesAsDiffusersInChunksOfAnySize) {
       SCOPED_TRACE(prefix + " in chunks of " + std::to_string(chunk));
       const at::Tensor video = decoder_.decode(fixture(prefix + ".denormalised"), {}, chunk);
       ASSERT_EQ(video.sizes(), expected.sizes());
-      EXPECT_LE(relative_difference(video, expected), test::tolerance::kCodecFloat32);
+      EXPECT_LE(test::relative_error(video, expected), test::tolerance::kCodecFloat32);
     }
   }
 }
@@ -47,8 +44,9 @@ TEST_P(WanVaeParity, DecodesAsDiffusersInChunksOfAnySize) {
 TEST_P(WanVaeParity, DenormalisesAsThePipeline) {
   for (const int frames : {1, 2, 3, 5}) {
     const std::string prefix = "frames" + std::to_string(frames);
-    EXPECT_LE(relative_difference(decoder_.denormalise(fixture(prefix + ".latent")), fixture(prefix + ".denormalised")),
-              test::tolerance::kUnitFloat32);
+    EXPECT_LE(
+        test::relative_error(decoder_.denormalise(fixture(prefix + ".latent")), fixture(prefix + ".denormalised")),
+        test::tolerance::kUnitFloat32);
   }
 }
 
