@@ -51,6 +51,7 @@ void check_number(const std::string& where, const OptionSpec& option, std::strin
 }
 
 void check_value(const PolicyEntry& entry, const OptionSpec& option, const std::string& text) {
+  if (text == kAutomatic && option.default_value == kAutomatic) return;
   const std::string where = entry.name + ":" + option.name;
   switch (option.type) {
     case OptionType::kInteger:
@@ -143,6 +144,14 @@ double PolicyOptions::number(std::string_view name) const {
 const std::string& PolicyOptions::text(std::string_view name) const { return value_of(values_, name); }
 
 bool PolicyOptions::flag(std::string_view name) const { return value_of(values_, name) == "true"; }
+
+int PolicyOptions::integer_or(std::string_view name, int fallback) const {
+  return is_automatic(name) ? fallback : integer(name);
+}
+
+double PolicyOptions::number_or(std::string_view name, double fallback) const {
+  return is_automatic(name) ? fallback : number(name);
+}
 
 PolicySpec parse_policy(std::string_view specification) {
   const std::size_t colon = specification.find(':');

@@ -10,10 +10,14 @@
 
 namespace ditto {
 
+/// The value of an option that the policy settles itself.
+inline constexpr const char* kAutomatic = "auto";
+
 enum class OptionType : std::uint8_t { kInteger, kNumber, kText, kFlag };
 
 /// One option of a policy. Bounds hold for numbers and are inclusive; `choices` for text, empty when any text will do.
-/// An option whose default is empty must be given.
+/// An option whose default is empty must be given. One whose default is kAutomatic, whatever its type, is left to the
+/// policy unless it is given: to a preset, a profile or another option.
 struct OptionSpec {
   std::string name;
   OptionType type;
@@ -34,6 +38,13 @@ class PolicyOptions {
   double number(std::string_view name) const;
   const std::string& text(std::string_view name) const;
   bool flag(std::string_view name) const;
+
+  /// Whether the option was left to the policy.
+  bool is_automatic(std::string_view name) const { return text(name) == kAutomatic; }
+  /// The value, or `fallback` where it was left to the policy.
+  int integer_or(std::string_view name, int fallback) const;
+  double number_or(std::string_view name, double fallback) const;
+
   const std::vector<std::pair<std::string, std::string>>& values() const { return values_; }
 
  private:
