@@ -9,6 +9,7 @@
 #include "caches/easycache.h"
 #include "caches/firstblock.h"
 #include "caches/interval.h"
+#include "caches/magcache.h"
 #include "caches/none.h"
 #include "caches/schedule.h"
 #include "caches/steps.h"
@@ -124,8 +125,8 @@ const std::string& value_of(const Values& values, std::string_view name) {
 
 std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
-      none_entry(),      interval_entry(), steps_entry(),      schedule_entry(),   replay_entry(),
-      easycache_entry(), teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),
+      none_entry(),     interval_entry(),   steps_entry(),      schedule_entry(), replay_entry(),   easycache_entry(),
+      teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),  magcache_entry(),
   };
   return entries;
 }
