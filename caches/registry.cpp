@@ -12,6 +12,7 @@
 #include "caches/magcache.h"
 #include "caches/none.h"
 #include "caches/schedule.h"
+#include "caches/seacache.h"
 #include "caches/steps.h"
 #include "caches/taylorseer.h"
 #include "caches/teacache.h"
@@ -126,7 +127,7 @@ const std::string& value_of(const Values& values, std::string_view name) {
 std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
       none_entry(),     interval_entry(),   steps_entry(),      schedule_entry(), replay_entry(),   easycache_entry(),
-      teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),  magcache_entry(),
+      teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),  magcache_entry(), seacache_entry(),
   };
   return entries;
 }

@@ -70,12 +70,13 @@ class ScriptedModel : public Model {
     }
   }
 
-  at::Tensor signal(Signal, const Activations& activations) const override {
+  at::Tensor signal(Signal signal, const Activations& activations) const override {
     std::vector<float> values;
     for (const int branch : activations.rows) {
       values.push_back(static_cast<float>(script_.signal ? script_.signal(activations.step, branch) : 1.0));
     }
-    return at::tensor(values, at::kFloat).unsqueeze(1);
+    const at::Tensor rows = at::tensor(values, at::kFloat).unsqueeze(1);
+    return signal == Signal::kModulatedInput ? rows.unsqueeze(2).expand({-1, 1, topology_.channels}) : rows;
   }
 
   at::Tensor project(const Activations& activations) const override {
