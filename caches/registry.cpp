@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "caches/adacache.h"
 #include "caches/dbcache.h"
 #include "caches/easycache.h"
 #include "caches/firstblock.h"
@@ -126,8 +127,9 @@ const std::string& value_of(const Values& values, std::string_view name) {
 
 std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
-      none_entry(),     interval_entry(),   steps_entry(),      schedule_entry(), replay_entry(),   easycache_entry(),
-      teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),  magcache_entry(), seacache_entry(),
+      none_entry(),      interval_entry(), steps_entry(),      schedule_entry(),   replay_entry(),
+      easycache_entry(), teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),
+      magcache_entry(),  seacache_entry(), adacache_entry(),
   };
   return entries;
 }

@@ -19,7 +19,8 @@ namespace ditto::test {
 /// What a ScriptedModel computes. Every function may be left out: the latent is then embedded as it is, units add
 /// nothing and signals are 1. Tensors are [1, 1, channels]; `branch` is the index into the run's branches.
 struct Script {
-  int blocks = 1;  ///< of one unit each, "blocks.N.feed_forward"
+  int blocks = 1;
+  std::vector<std::string> kinds = {"feed_forward"};  ///< of the units of each block, "blocks.N.<kind>"
   bool guidance_distilled = false;
   std::function<at::Tensor(int step, int branch, const at::Tensor& latent)> embedded = {};
   std::function<at::Tensor(int unit, int step, int branch, const at::Tensor& hidden)> output = {};
@@ -35,7 +36,9 @@ class ScriptedModel : public Model {
     topology_.channels = channels;
     topology_.guidance_distilled = script_.guidance_distilled;
     for (int block = 0; block < script_.blocks; ++block) {
-      topology_.units.push_back({"blocks." + std::to_string(block) + ".feed_forward", "feed_forward", block});
+      for (const std::string& kind : script_.kinds) {
+        topology_.units.push_back({"blocks." + std::to_string(block) + "." + kind, kind, block});
+      }
     }
   }
 
