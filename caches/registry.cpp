@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "caches/adacache.h"
+#include "caches/bwcache.h"
 #include "caches/dbcache.h"
 #include "caches/easycache.h"
 #include "caches/firstblock.h"
@@ -129,7 +130,7 @@ std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
       none_entry(),      interval_entry(), steps_entry(),      schedule_entry(),   replay_entry(),
       easycache_entry(), teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),
-      magcache_entry(),  seacache_entry(), adacache_entry(),
+      magcache_entry(),  seacache_entry(), adacache_entry(),   bwcache_entry(),
   };
   return entries;
 }
