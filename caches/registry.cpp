@@ -9,6 +9,7 @@
 #include "caches/bwcache.h"
 #include "caches/dbcache.h"
 #include "caches/easycache.h"
+#include "caches/fastercache.h"
 #include "caches/firstblock.h"
 #include "caches/interval.h"
 #include "caches/magcache.h"
@@ -130,7 +131,7 @@ std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
       none_entry(),      interval_entry(), steps_entry(),      schedule_entry(),   replay_entry(),
       easycache_entry(), teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),
-      magcache_entry(),  seacache_entry(), adacache_entry(),   bwcache_entry(),
+      magcache_entry(),  seacache_entry(), adacache_entry(),   bwcache_entry(),    fastercache_entry(),
   };
   return entries;
 }
