@@ -11,6 +11,7 @@
 #include "caches/easycache.h"
 #include "caches/fastercache.h"
 #include "caches/firstblock.h"
+#include "caches/fora.h"
 #include "caches/interval.h"
 #include "caches/magcache.h"
 #include "caches/none.h"
@@ -129,9 +130,9 @@ const std::string& value_of(const Values& values, std::string_view name) {
 
 std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
-      none_entry(),      interval_entry(), steps_entry(),      schedule_entry(),   replay_entry(),
-      easycache_entry(), teacache_entry(), firstblock_entry(), taylorseer_entry(), dbcache_entry(),
-      magcache_entry(),  seacache_entry(), adacache_entry(),   bwcache_entry(),    fastercache_entry(),
+      none_entry(),     interval_entry(),   steps_entry(),       schedule_entry(), replay_entry(),   easycache_entry(),
+      teacache_entry(), firstblock_entry(), taylorseer_entry(),  dbcache_entry(),  magcache_entry(), seacache_entry(),
+      adacache_entry(), bwcache_entry(),    fastercache_entry(), fora_entry(),
   };
   return entries;
 }
