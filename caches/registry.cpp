@@ -15,6 +15,7 @@
 #include "caches/interval.h"
 #include "caches/magcache.h"
 #include "caches/none.h"
+#include "caches/pab.h"
 #include "caches/schedule.h"
 #include "caches/seacache.h"
 #include "caches/steps.h"
@@ -132,7 +133,7 @@ std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
       none_entry(),     interval_entry(),   steps_entry(),       schedule_entry(), replay_entry(),   easycache_entry(),
       teacache_entry(), firstblock_entry(), taylorseer_entry(),  dbcache_entry(),  magcache_entry(), seacache_entry(),
-      adacache_entry(), bwcache_entry(),    fastercache_entry(), fora_entry(),
+      adacache_entry(), bwcache_entry(),    fastercache_entry(), fora_entry(),     pab_entry(),
   };
   return entries;
 }
