@@ -5,6 +5,6 @@
 
 namespace ditto {
 
-std::vector<int> cheapest_path(const PlanGraph& graph, int nodes) { return best_path<ErrorSum>(graph, nodes); }
+std::vector<int> cheapest_path(const PlanGraph& graph, int nodes) { return best_path<ErrorSum<1>>(graph, nodes); }
 
 }  // namespace ditto

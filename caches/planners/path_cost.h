@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <compare>
 #include <functional>
 #include <vector>
@@ -17,22 +18,21 @@ class SortedErrors {
     longer.errors_.insert(place, error);
     return longer;
   }
-  const std::vector<double>& errors() const { return errors_; }
   auto operator<=>(const SortedErrors&) const = default;
 
  private:
   std::vector<double> errors_;
 };
 
-/// Cost of a path as the sum of its edges' errors.
+/// Cost of a path as the sum of its edges' errors, each raised to a power: the higher, the nearer to the largest error.
+template <int Power>
 class ErrorSum {
  public:
   ErrorSum with(double error) const {
-    ErrorSum longer = *this;
-    longer.sum_ += error;
+    ErrorSum longer;
+    longer.sum_ = sum_ + std::pow(error, Power);
     return longer;
   }
-  double sum() const { return sum_; }
   auto operator<=>(const ErrorSum&) const = default;
 
  private:
