@@ -13,6 +13,8 @@
 namespace ditto {
 namespace {
 
+bool near(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b)); }
+
 /// Whether a file is a plan for any run of its model, or the record of one run.
 enum class Origin : std::uint8_t { kSchedule, kReplay };
 
@@ -23,8 +25,13 @@ class Schedule : public CachePolicy {
     for (const TraceEvent& event : trace_.events) events_[{event.step, event.branch, event.site}] = &event;
   }
 
-  Plan plan(const Topology& topology, std::span<const StepInfo>) override {
+  void begin(const Topology& topology, const RunInfo& run) override {
     check_model(topology);
+    check_settings(run);
+  }
+
+  Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
+    check_visited(schedule);
     Plan plan{trace_.run.sites};
     try {
       validate(plan, topology);
@@ -36,7 +43,8 @@ class Schedule : public CachePolicy {
 
   StepGrid shape_grid(StepGrid grid) const override {
     if (grid.size() != trace_.run.steps) {
-      refuse(fmt::format("made for {} steps; this run has {}", trace_.run.steps, grid.size()), "equal --steps");
+      refuse(fmt::format("made for all {} steps; the policies before it leave {}", trace_.run.steps, grid.size()),
+             "policies that leave out no steps");
     }
     StepGrid visited;
     for (const int node : trace_.run.grid.nodes) {
@@ -106,8 +114,32 @@ class Schedule : public CachePolicy {
     }
   }
 
+  /// What the file does not state fits every run.
+  void check_settings(const RunInfo& run) const {
+    const TraceRun& made_for = trace_.run;
+    if (!made_for.solver.empty() && made_for.solver != run.solver) {
+      refuse_setting("solver", made_for.solver, run.solver);
+    }
+    if (made_for.steps != run.steps) refuse_setting("steps", made_for.steps, run.steps);
+    if (made_for.shift != 0 && !near(made_for.shift, run.shift)) refuse_setting("shift", made_for.shift, run.shift);
+    if (made_for.guidance != 0 && !near(made_for.guidance, run.guidance)) {
+      refuse_setting("guidance", made_for.guidance, run.guidance);
+    }
+  }
+
+  template <typename Value>
+  [[noreturn]] void refuse_setting(std::string_view name, const Value& made_for, const Value& wanted) const {
+    refuse(fmt::format("made for {} {}; this run has {}", name, made_for, wanted), fmt::format("equal --{}", name));
+  }
+
+  /// Of stacked policies a later one may have shaped the grid further.
+  void check_visited(std::span<const StepInfo> schedule) const {
+    if (std::ranges::equal(schedule, trace_.run.grid.nodes, {}, &StepInfo::node)) return;
+    refuse(fmt::format("made for {} visited steps; another policy leaves {}", trace_.run.grid.size(), schedule.size()),
+           "policies that leave out no steps");
+  }
+
   void check_sigmas(const std::vector<double>& sigmas) const {
-    const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(a, b); };
     if (!std::ranges::equal(sigmas, trace_.run.grid.sigmas, near)) {
       refuse("recorded with other noise levels than those of this run", "equal --solver and --shift");
     }

@@ -107,9 +107,9 @@ void refuse_options_without_effect(const GenerateArguments& arguments) {
   if (arguments.prompt && arguments.prompts) refuse("--prompts", "cannot be joined with --prompt", "one of the two");
   if (!arguments.prompt && !arguments.prompts) refuse("--prompt", "is missing", "-p TEXT, or --prompts FILE");
   const bool cached = !arguments.cache.empty() || arguments.schedule || arguments.replay;
-  if (int{arguments.schedule.has_value()} + int{arguments.replay.has_value()} + int{!arguments.cache.empty()} > 1) {
-    refuse(arguments.replay ? "--replay" : "--schedule", "cannot be joined with another source of decisions",
-           "one of --cache, --schedule, --replay");
+  if (arguments.replay && (arguments.schedule || !arguments.cache.empty())) {
+    refuse("--replay", "cannot be joined with another source of decisions",
+           "--replay alone, or --schedule and --cache");
   }
   if (arguments.compare && !cached) refuse("--compare", "there is nothing to compare", "with --cache or --schedule");
   if (arguments.cache_bytes && !cached) refuse("--cache-bytes", "has no effect without a cache", "with --cache");
@@ -121,13 +121,14 @@ void refuse_options_without_effect(const GenerateArguments& arguments) {
 
 std::vector<PolicySpec> requested_policies(const GenerateArguments& arguments) {
   std::vector<PolicySpec> specifications;
-  for (const std::string& text : arguments.cache) specifications.push_back(parse_policy(text));
   // Not by text: a path may hold a comma.
   const auto from_file = [&](std::string_view name, const std::filesystem::path& file) {
     const auto entry = std::ranges::find(policies(), name, &PolicyEntry::name);
     specifications.push_back({&*entry, PolicyOptions({{"file", file.string()}})});
   };
+  // The schedule comes first: it knows the full grid, caches take what it leaves.
   if (arguments.schedule) from_file("schedule", *arguments.schedule);
+  for (const std::string& text : arguments.cache) specifications.push_back(parse_policy(text));
   if (arguments.replay) from_file("replay", *arguments.replay);
   return specifications;
 }
