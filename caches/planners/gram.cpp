@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/eye.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/mean.h>
 
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "solvers/unipc_weights.h"
 
 namespace ditto {
 
@@ -41,6 +46,24 @@ double Gram::rms(std::span<const GramTerm> terms, int sample) const {
     for (const GramTerm& b : terms) square += a.weight * b.weight * entry(sample + 1, a.index, b.index);
   }
   return std::sqrt(std::max(square, 0.0));
+}
+
+at::Tensor with_corrected_latents(const at::Tensor& matrices, std::span<const double> sigmas) {
+  const auto steps = static_cast<std::int64_t>(sigmas.size()) - 1;
+  const auto sigma = [&](std::int64_t node) { return sigmas[static_cast<std::size_t>(node)]; };
+  // Row j: what latent j is, in terms of the stored tensors. Latent 0 is never corrected, latent T has no prediction.
+  at::Tensor rows = at::eye(2 * steps + 1, at::kDouble);
+  const auto prediction = [&](std::int64_t node) { return rows[steps + 1 + node]; };
+  for (std::int64_t j = 1; j < steps; ++j) {
+    const bool second_order = j >= 2;
+    const UniPcWeights weights =
+        unipc_corrector(sigma(j - 1), sigma(j), second_order ? std::optional(sigma(j - 2)) : std::nullopt);
+    at::Tensor corrected =
+        rows[j - 1] * weights.latent + prediction(j - 1) * weights.current + prediction(j) * weights.fresh;
+    if (second_order) corrected = corrected + prediction(j - 2) * weights.previous;
+    rows[j].copy_(corrected);
+  }
+  return at::matmul(at::matmul(rows, matrices.to(at::kDouble)), rows.t());
 }
 
 }  // namespace ditto

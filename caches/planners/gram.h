@@ -38,4 +38,9 @@ class Gram {
   std::vector<double> entries_;  // the mean over samples, then every sample
 };
 
+/// The Gram matrices of (x_0 .. x_T, m_0 .. m_{T-1}) with the latents as UniPC's corrector leaves them, from those with
+/// the latents as they enter the steps: corrected latents are combinations of x_0 and data predictions, so the matrices
+/// hold all that is needed. `sigmas`: T + 1 noise levels.
+at::Tensor with_corrected_latents(const at::Tensor& matrices, std::span<const double> sigmas);
+
 }  // namespace ditto

@@ -35,8 +35,8 @@ class Bed {
     return bed;
   }
 
-  const test::Trajectory& trajectory() const { return trajectory_; }
-  JumpErrors errors(int order) const { return {Gram(trajectory_.gram(), 101, "bed"), trajectory_.sigmas, order}; }
+  at::Tensor gram() const { return with_corrected_latents(trajectory_.gram(), trajectory_.sigmas); }
+  JumpErrors errors(int order) const { return {Gram(gram(), 101, "bed"), trajectory_.sigmas, order}; }
   Nodes plan(int nodes, int order, JumpCriterion criterion) const {
     return plan_jumps(jump_moves(errors(order), {.max_gap = 50}), {.nodes = nodes}, criterion);
   }
@@ -67,7 +67,7 @@ class Bed {
 };
 
 TEST(JumpErrors, GramOfTheBed) {
-  const at::Tensor gram = Bed::get().trajectory().gram()[0];
+  const at::Tensor gram = Bed::get().gram()[0];
   EXPECT_NEAR(gram[20][20].item<double>(), .694682, kSixDigits);
   EXPECT_NEAR(gram[20][51 + 20].item<double>(), .196460, kSixDigits);
   EXPECT_NEAR(gram[51 + 20][51 + 30].item<double>(), .115874, kSixDigits);
@@ -235,7 +235,7 @@ TEST(Jumps, RefuseImpossibleGoals) {
 }
 
 TEST(Gram, RefusesArraysThatMeanNothing) {
-  const at::Tensor gram = Bed::get().trajectory().gram();
+  const at::Tensor gram = Bed::get().gram();
   EXPECT_THROW(Gram(gram, 99, "p.json: 'gram'"), Error);
   EXPECT_THROW(Gram(gram[0], 101, "p.json: 'gram'"), Error);
   at::Tensor broken = gram.clone();

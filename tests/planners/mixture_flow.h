@@ -3,7 +3,6 @@
 #include <cmath>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +18,6 @@
 
 #include "core/video_model.h"
 #include "runtime/pipeline.h"
-#include "solvers/unipc_weights.h"
 
 namespace ditto::test {
 
@@ -113,10 +111,10 @@ class MixtureFlow : public VideoModel, private Model {
   Topology topology_;
 };
 
-/// What a run of every step went through: latents as the corrector leaves them, then data predictions, in doubles.
+/// What a run of every step went through, in doubles.
 struct Trajectory {
   std::vector<double> sigmas;           ///< T + 1
-  std::vector<at::Tensor> latents;      ///< x_0 .. x_T
+  std::vector<at::Tensor> latents;      ///< x_0 .. x_T as they enter the steps
   std::vector<at::Tensor> predictions;  ///< m_0 .. m_{T-1}
 
   /// [1, 2T + 1, 2T + 1] of <y_a, y_b> / numel over y = (latents, predictions).
@@ -134,21 +132,9 @@ inline Trajectory full_trajectory(const VideoModel& model, const Request& reques
   GenerateOptions options;
   options.decode = false;
   options.on_prediction = [&](const StepInfo& step, const at::Tensor& latent, const at::Tensor& prediction) {
-    const std::size_t k = trajectory.predictions.size();
-    const at::Tensor entered = latent.to(at::kDouble);
     trajectory.sigmas.push_back(step.sigma);
-    trajectory.predictions.push_back(entered - step.sigma * prediction.to(at::kDouble));
-    if (k == 0) {
-      trajectory.latents.push_back(entered);
-      return;
-    }
-    const bool second_order = k >= 2;
-    const UniPcWeights weights = unipc_corrector(trajectory.sigmas[k - 1], step.sigma,
-                                                 second_order ? std::optional(trajectory.sigmas[k - 2]) : std::nullopt);
-    at::Tensor corrected = weights.latent * trajectory.latents[k - 1] +
-                           weights.current * trajectory.predictions[k - 1] + weights.fresh * trajectory.predictions[k];
-    if (second_order) corrected = corrected + weights.previous * trajectory.predictions[k - 2];
-    trajectory.latents.push_back(corrected);
+    trajectory.latents.push_back(latent.to(at::kDouble));
+    trajectory.predictions.push_back(latent.to(at::kDouble) - step.sigma * prediction.to(at::kDouble));
   };
   const Result result = generate(model, request, options);
   trajectory.latents.push_back(result.latents.to(at::kDouble));
