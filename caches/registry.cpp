@@ -8,6 +8,7 @@
 #include "caches/adacache.h"
 #include "caches/bwcache.h"
 #include "caches/dbcache.h"
+#include "caches/deltadit.h"
 #include "caches/easycache.h"
 #include "caches/fastercache.h"
 #include "caches/firstblock.h"
@@ -133,7 +134,7 @@ std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
       none_entry(),     interval_entry(),   steps_entry(),       schedule_entry(), replay_entry(),   easycache_entry(),
       teacache_entry(), firstblock_entry(), taylorseer_entry(),  dbcache_entry(),  magcache_entry(), seacache_entry(),
-      adacache_entry(), bwcache_entry(),    fastercache_entry(), fora_entry(),     pab_entry(),
+      adacache_entry(), bwcache_entry(),    fastercache_entry(), fora_entry(),     pab_entry(),      deltadit_entry(),
   };
   return entries;
 }
