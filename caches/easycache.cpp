@@ -82,6 +82,7 @@ PolicyEntry easycache_entry() {
   return {.name = "easycache",
           .help = "reuse prediction minus latent while the predicted change of the output is small",
           .disabled = "threshold=0",
+          .example = "threshold=0.3,first=3",
           .options = {{.name = "threshold",
                        .type = OptionType::kNumber,
                        .default_value = "0.05",

@@ -67,6 +67,7 @@ PolicyEntry firstblock_entry() {
   return {.name = "firstblock",
           .help = "compute the first blocks, reuse the change made by the rest while the first changed little",
           .disabled = "threshold=0",
+          .example = "threshold=0.3",
           .options = {{.name = "threshold",
                        .type = OptionType::kNumber,
                        .default_value = "0.08",

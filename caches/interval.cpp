@@ -43,6 +43,7 @@ PolicyEntry interval_entry() {
   return {.name = "interval",
           .help = "recompute every interval-th step, reuse in between",
           .disabled = "interval=1",
+          .example = "interval=3,first=2,last=1",
           .options = {{.name = "interval",
                        .type = OptionType::kInteger,
                        .default_value = "2",

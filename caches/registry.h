@@ -52,13 +52,16 @@ class PolicyOptions {
 };
 
 /// A line of the registry. `disabled` is the option setting that never reuses ("threshold=0"); such a run gives the
-/// bits of no policy. It is empty for policies that cannot be switched off.
+/// bits of no policy. It is empty for policies that cannot be switched off. `example` are settings under which a run
+/// of a dozen steps shows what the policy does ("threshold=0.3,first=2"); the tests that every policy has to pass run
+/// it with them.
 struct PolicyEntry {
   std::string name;
   std::string help;
   std::string disabled;
-  std::vector<OptionSpec> options;
-  std::unique_ptr<CachePolicy> (*create)(const PolicyOptions&);
+  std::string example = {};
+  std::vector<OptionSpec> options = {};
+  std::unique_ptr<CachePolicy> (*create)(const PolicyOptions&) = nullptr;
 };
 
 /// Every policy, in the order in which they are listed to users. The only list of policies there is.

@@ -44,6 +44,7 @@ PolicyEntry steps_entry() {
   return {.name = "steps",
           .help = "fewer solver steps, evenly spaced on the full grid",
           .disabled = "compute=0",
+          .example = "compute=5",
           .options = {{.name = "compute",
                        .type = OptionType::kInteger,
                        .default_value = "25",

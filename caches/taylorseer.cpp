@@ -56,6 +56,7 @@ PolicyEntry taylorseer_entry() {
   return {.name = "taylorseer",
           .help = "compute every interval-th step, forecast the features in between",
           .disabled = "interval=1",
+          .example = "interval=3,order=2,first=2,last=1",
           .options = {{.name = "interval",
                        .type = OptionType::kInteger,
                        .default_value = "3",

@@ -73,6 +73,7 @@ PolicyEntry teacache_entry() {
   return {.name = "teacache",
           .help = "reuse the change made by all units while a time-dependent indicator drifts little",
           .disabled = "threshold=0",
+          .example = "threshold=0.1,coefficients=2/-0.05",
           .options = {{.name = "threshold",
                        .type = OptionType::kNumber,
                        .default_value = "0.1",

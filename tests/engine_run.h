@@ -29,18 +29,24 @@ using LatentAt = std::function<at::Tensor(int step, const EngineRun& so_far)>;
 
 struct EngineSetup {
   std::vector<Branch> branches = {Branch::kConditional};
-  std::vector<at::Tensor> text;  ///< one per branch; may be left out with models that ignore it
-  EngineOptions options;
+  std::vector<at::Tensor> text = {};  ///< one per branch; may be left out with models that ignore it
+  EngineOptions options = {};
+  std::vector<StepInfo> schedule = {};  ///< even_schedule when empty
 };
 
 inline const std::vector<Branch> kBothBranches = {Branch::kConditional, Branch::kUnconditional};
 
-/// Drives the engine over evenly spaced noise levels.
+/// Drives the engine over a number of steps.
 inline EngineRun run_engine(const Model& model, CachePolicy& policy, int steps, const LatentAt& latent_at,
                             const EngineSetup& setup = {}) {
   EngineRun run;
   at::Tensor latent = latent_at(0, run);
-  Denoiser denoiser(model, policy, setup.branches, setup.text, even_schedule(steps), latent.sizes(), setup.options);
+  RunInfo info;
+  info.steps = steps;
+  info.branches = setup.branches;
+  policy.begin(model.topology(), info);
+  Denoiser denoiser(model, policy, setup.branches, setup.text,
+                    setup.schedule.empty() ? even_schedule(steps) : setup.schedule, latent.sizes(), setup.options);
   for (int step = 0; step < steps; ++step) {
     if (step > 0) latent = latent_at(step, run);
     run.predictions.push_back({});

@@ -5,12 +5,11 @@
 #include <numeric>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/sin.h>
 #include <ATen/ops/softmax.h>
-#include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
 
 #include <fmt/format.h>
@@ -118,7 +117,7 @@ Feature ToyModel::run_unit(int unit, const Activations& activations) const {
     const at::Tensor hidden = activations.hidden.video.narrow(0, static_cast<std::int64_t>(r), 1);
     if (options_.feature == ToyFeature::kLinear) output = output * static_cast<double>(step.index);
     if (options_.feature == ToyFeature::kSmooth) {
-      output = output * std::cos(3 * step.sigma + unit) + 0.05 * at::tanh(hidden);
+      output = output / (0.5 + step.sigma + 0.1 * unit) + 0.05 * hidden / (1 + hidden.abs());
     }
     outputs.push_back(output.expand_as(hidden));
   }

@@ -7,7 +7,7 @@
 namespace ditto {
 
 /// How a unit's output depends on the step: not at all, linearly on the step's index, or smoothly on noise level and
-/// state.
+/// state. Built of exactly rounded operations only, so that every machine gives the same bits.
 enum class ToyFeature : std::uint8_t { kConstant, kLinear, kSmooth };
 
 struct ToyOptions {

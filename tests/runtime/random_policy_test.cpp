@@ -26,6 +26,7 @@ void add_sites(Random& random, int begin, int end, std::vector<Site>& sites) {
     const std::vector<FeatureForm> forms = {FeatureForm::kDelta, FeatureForm::kState, FeatureForm::kOutput};
     const FeatureForm form = forms[static_cast<std::size_t>(draw(random, 0, one_unit ? 2 : 1))];
     sites.push_back({"site" + std::to_string(sites.size()), Scope::kUnits, begin, end, form, draw(random, 1, 3)});
+    if (draw(random, 0, 3) == 0) sites.back().cluster_of_channel = {0, 1, 1, 0};
   }
   if (end - begin < 2) return;
   const int middle = draw(random, begin + 1, end - 1);
@@ -38,6 +39,9 @@ Plan random_plan(Random& random, int units) {
   add_sites(random, 0, units, plan.sites);
   if (draw(random, 0, 3) == 0) plan.sites.push_back(prediction_site(FeatureForm::kDelta, 2));
   if (draw(random, 0, 3) == 0) plan.sites.push_back(prediction_site(FeatureForm::kBranchDelta));
+  if (draw(random, 0, 1) == 0 && !plan.sites.empty() && plan.sites.back().scope == Scope::kPrediction) {
+    plan.sites.back().split = Split::kFrequencyBands;
+  }
   std::ranges::shuffle(plan.sites, random);
   for (int probe = draw(random, 0, 2); probe > 0; --probe) plan.probes.push_back({draw(random, -1, units - 1)});
   if (draw(random, 0, 1) == 0) plan.signals = {Signal::kModulatedInput, Signal::kTimeEmbedding};
@@ -47,7 +51,8 @@ Plan random_plan(Random& random, int units) {
 Decision random_decision(Random& random) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<std::vector<float>> weights = {
-      {1}, {1}, {0.5F}, {2, -1}, {1, 0}, {0.5F, 0.25F, 0.25F}, {3, -3, 1}, {}, {kNan}, {1, INFINITY}, {1, 1, 1, 1, 1}};
+      {1},        {1}, {0.5F}, {2, -1},       {1, 0},         {0.5F, 1}, {1, 1, 0.5F, -0.5F}, {0.5F, 0.25F, 0.25F},
+      {3, -3, 1}, {},  {kNan}, {1, INFINITY}, {1, 1, 1, 1, 1}};
   const std::vector<std::optional<double>> scores = {{}, 0.0, 0.5, -1.0, double{kNan}, double{INFINITY}};
   Decision decision;
   decision.action = draw(random, 0, 2) == 0 ? Action::kRecompute : Action::kBlend;
