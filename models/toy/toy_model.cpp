@@ -7,7 +7,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/clamp.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
@@ -79,7 +78,8 @@ std::vector<std::int64_t> ToyModel::latent_sizes(int width, int height, int fram
 }
 
 at::Tensor ToyModel::decode(const at::Tensor& latents, const std::function<bool(int, int)>& keep_going) const {
-  const at::Tensor rgb = latents.narrow(1, 0, 3).clamp(-1, 1);
+  const at::Tensor colours = latents.narrow(1, 0, 3);
+  const at::Tensor rgb = colours / (1 + colours.abs());
   const at::Tensor first = rgb.narrow(2, 0, 1);
   const at::Tensor rest = rgb.narrow(2, 1, rgb.size(2) - 1).repeat_interleave(kFrameCompression, 2);
   keep_going(1, 1);
