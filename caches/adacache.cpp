@@ -79,31 +79,19 @@ class AdaCache : public CachePolicy {
   }
 
   void observe(const DecisionPoint& point, const Feature& fresh, const Feature*) override {
-    if (point.site != metric_site_ || !computes_) return;
+    if (point.branch != Branch::kConditional || point.site != metric_site_ || !computes_) return;
     if (point.snapshots.empty()) {
       // Computed before, so only the budget can have refused it.
       if (point.step.index > 0) reason_ = "no change measured; over the byte budget";
       return;
     }
     const at::Tensor& before = point.snapshots.front().feature.video;
-    measured_.gap = point.age();
-    measured_.change += mean_abs(fresh.video - before);
-    measured_.size += mean_abs(before);
-    if (!uses_motion_) return;
-    const Motion motion = frame_motion(fresh.video, point.latent.size(2) / patch_frames_);
-    measured_.motion.change += motion.change;
-    measured_.motion.size += motion.size;
+    gap_ = point.age();
+    measured_change_ = relative_change(fresh.video, before);
+    if (uses_motion_) measured_motion_ = frame_motion(fresh.video, point.latent.size(2) / patch_frames_);
   }
 
  private:
-  /// Of the metric block's attention in the last computed step, summed over the branches.
-  struct Measured {
-    int gap = 0;
-    double change = 0;
-    double size = 0;
-    Motion motion;
-  };
-
   void begin_step(const StepInfo& step) {
     if (computes_) settle_rate();
     step_ = step.index;
@@ -111,27 +99,25 @@ class AdaCache : public CachePolicy {
     if (!computes_) return;
     computed_ = step.index;
     passed_ = (step.node + 1.0) / step.node_count;
-    measured_ = {};
+    measured_change_.reset();
   }
 
   /// The rate that follows from what the last computed step measured; until there is a change to measure, 1.
   void settle_rate() {
     rate_ = 1;
     change_.reset();
-    if (measured_.gap == 0) return;
-    double change = measured_.change / measured_.size / measured_.gap;
-    if (uses_motion_) change *= regularisation();
+    if (!measured_change_) return;
+    const double change = *measured_change_ / gap_ * (uses_motion_ ? regularisation() : 1);
     rate_ = codebook_.rate(change);
-    if (std::isfinite(change)) change_ = change;
+    change_ = change;
     reason_ = "rate";
   }
 
   /// MoReg: motion plus its change per step. Near the ends of a run, motion counts as 1.
   double regularisation() {
     const bool regarded = codebook_.motion_begin <= passed_ && passed_ <= codebook_.motion_end;
-    const double score = measured_.motion.change / measured_.motion.size;
-    const double motion = regarded ? std::pow(score / motion_rule_.scale, motion_rule_.power) : 1;
-    const double gradient = motion_rule_.gradient * (motion - motion_) / measured_.gap;
+    const double motion = regarded ? std::pow(measured_motion_ / motion_rule_.scale, motion_rule_.power) : 1;
+    const double gradient = motion_rule_.gradient * (motion - motion_) / gap_;
     motion_ = motion;
     return motion + std::abs(gradient);
   }
@@ -153,7 +139,10 @@ class AdaCache : public CachePolicy {
   double motion_ = 1;
   std::optional<double> change_;
   std::string reason_ = "rate";
-  Measured measured_;
+  /// Of the metric block's attention in the last computed step, and the steps since it was computed before.
+  std::optional<double> measured_change_;
+  double measured_motion_ = 0;
+  int gap_ = 1;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "caches/dbcache.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include <ATen/TensorOperators.h>
@@ -59,9 +58,9 @@ class DBCache : public CachePolicy {
         first_(options.integer("first")),
         first_interval_(options.integer("first_interval")),
         last_(options.integer("last")),
-        max_reuse_(options.integer_or("max_reuse", std::numeric_limits<int>::max())),
-        max_total_reuse_(options.integer_or("max_total_reuse", std::numeric_limits<int>::max())),
-        max_accumulated_(options.number_or("max_accumulated", std::numeric_limits<double>::infinity())),
+        max_reuse_(options.integer("max_reuse")),
+        max_total_reuse_(options.integer("max_total_reuse")),
+        max_accumulated_(options.number("max_accumulated")),
         mask_(options),
         order_(options.integer("order")),
         shared_(options.text("branch") == "shared"),
@@ -131,9 +130,11 @@ class DBCache : public CachePolicy {
     // The engine computes where nothing is stored, and says why nothing is.
     if (point.snapshots.empty()) return Decision::reuse("");
     if (mask_.is_static()) return Decision::reuse("mask");
-    if (reused_[point.branch] >= max_total_reuse_) return Decision::recompute("most reused steps");
+    if (max_total_reuse_ > 0 && reused_[point.branch] >= max_total_reuse_)
+      return Decision::recompute("most reused steps");
     if (ends_run(point)) return Decision::recompute("longest run of reused steps");
-    if (accumulated(point) >= max_accumulated_) return Decision::recompute("accumulated change");
+    if (max_accumulated_ > 0 && accumulated(point) >= max_accumulated_)
+      return Decision::recompute("accumulated change");
     if (threshold_ >= 1) return Decision::reuse("threshold of 1 or more");
     return compare_heads(point);
   }
@@ -144,6 +145,7 @@ class DBCache : public CachePolicy {
   }
 
   bool ends_run(const DecisionPoint& point) {
+    if (max_reuse_ == 0) return false;
     if (!official_) return point.age() > max_reuse_;
     OfficialCounts& counts = official_counts_[point.branch];
     if (counts.run < max_reuse_) return false;
@@ -215,21 +217,22 @@ class DBCache : public CachePolicy {
 
 void DBCache::refuse_what_has_no_effect(const PolicyOptions& options) {
   const std::vector<std::string> caps = {"max_reuse", "max_total_reuse", "max_accumulated"};
-  const auto given = [&](const std::string& option) { return !options.is_automatic(option); };
+  const auto given = [&](const std::string& option) { return options.number(option) > 0; };
   const bool is_static = options.text("mask_mode") == "static";
-  if (is_static && !given("mask")) {
+  if (is_static && options.is_automatic("mask")) {
     refuse_option("dbcache:mask_mode", "'static' has no effect without a mask", "mask=CCRR...");
   }
   for (const std::string& cap : caps) {
-    if (is_static) refuse_without_effect(options, "dbcache", cap, "with mask_mode=static");
+    if (is_static && given(cap)) refuse_option("dbcache:" + cap, "has no effect with mask_mode=static", cap + "=0");
   }
-  if (options.number("threshold") >= 1) {
-    refuse_without_effect(options, "dbcache", "max_accumulated", "where a threshold of 1 or more compares nothing");
+  if (options.number("threshold") >= 1 && given("max_accumulated")) {
+    refuse_option("dbcache:max_accumulated", "has no effect where a threshold of 1 or more compares nothing",
+                  "max_accumulated=0");
   }
   if (options.integer("first_interval") > 1 && options.integer("first") < 2) {
     refuse_option("dbcache:first_interval", "has no effect without a window of two or more steps", "first=2 or more");
   }
-  const bool has_quirk = given("max_reuse") || given("max_accumulated") || options.integer("order") > 0;
+  const bool has_quirk = given("max_reuse") || given("max_accumulated") || given("order");
   if (options.text("mode") == "official" && !has_quirk) {
     refuse_option("dbcache:mode", "'official' has no effect without max_reuse, max_accumulated or order", "mode=ditto");
   }
@@ -262,16 +265,16 @@ PolicyEntry dbcache_entry() {
                    .maximum = 4},
                   {.name = "max_reuse",
                    .type = OptionType::kInteger,
-                   .default_value = kAutomatic,
-                   .help = "most reused steps in a row; auto: no limit"},
+                   .default_value = "0",
+                   .help = "most steps reused in a row; 0 sets no bound"},
                   {.name = "max_total_reuse",
                    .type = OptionType::kInteger,
-                   .default_value = kAutomatic,
-                   .help = "most reused steps of a run; auto: no limit"},
+                   .default_value = "0",
+                   .help = "most steps reused in a run; 0 sets no bound"},
                   {.name = "max_accumulated",
                    .type = OptionType::kNumber,
-                   .default_value = kAutomatic,
-                   .help = "compute once the changes of the steps reused in a row add up to this; auto: no limit"},
+                   .default_value = "0",
+                   .help = "compute once the changes of the steps reused in a row add up to this; 0: no bound"},
                   {.name = "mask",
                    .type = OptionType::kText,
                    .default_value = kAutomatic,

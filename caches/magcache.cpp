@@ -63,7 +63,7 @@ class MagCache : public CachePolicy {
     if (ratios_.is_retained(point.step.node)) return Decision::recompute("retention");
     const double error = advance(point);
     if (ratios_.is_always_computed(point.step.node)) return Decision::recompute("always computed", error);
-    if (point.age() > settings_.max_reuse) return Decision::recompute("longest run of reused steps", error);
+    if (settings_.max_reuse > 0 && point.age() > settings_.max_reuse) return Decision::recompute("max_reuse", error);
     const bool small = settings_.equal_reuses ? error <= settings_.threshold : error < settings_.threshold;
     if (small) return Decision::reuse("magnitude error below threshold", error);
     return Decision::recompute("magnitude error", error);
@@ -109,7 +109,7 @@ PolicyEntry magcache_entry() {
                   {.name = "max_reuse",
                    .type = OptionType::kInteger,
                    .default_value = kAutomatic,
-                   .help = "most reused steps in a row; auto: the model's, or 3"},
+                   .help = "most steps reused in a row; 0 sets no bound; auto: the model's, or 3"},
                   {.name = "retention",
                    .type = OptionType::kNumber,
                    .default_value = kAutomatic,
@@ -124,6 +124,11 @@ PolicyEntry magcache_entry() {
                    .type = OptionType::kFlag,
                    .default_value = kAutomatic,
                    .help = "take the square root of every ratio; auto: as published for the model"},
+                  {.name = "compare",
+                   .type = OptionType::kText,
+                   .default_value = kAutomatic,
+                   .help = "whether errors below the threshold (lt) or up to it (le) are reused; auto: as published",
+                   .choices = {"lt", "le"}},
                   {.name = "last_blocks",
                    .type = OptionType::kInteger,
                    .default_value = "0",

@@ -47,7 +47,7 @@ MagCacheSettings published_settings(const nlohmann::json& preset, const RunInfo&
   reader.texts("names");
   MagCacheSettings settings;
   settings.threshold = reader.number("threshold", kPositive);
-  settings.max_reuse = static_cast<int>(reader.integer("max_reuse", {0, 1'000'000}));
+  settings.max_reuse = static_cast<int>(reader.integer("max_reuse", {1, 1'000'000}));
   settings.retention = reader.number("retention", {0, 1});
   settings.retention_rounds = reader.boolean("retention_rounds", false);
   settings.equal_reuses = reader.boolean("equal_reuses", false);
@@ -122,6 +122,7 @@ MagCacheSettings magcache_settings(const PolicyOptions& options, const Topology&
   settings.threshold = options.number_or("threshold", settings.threshold);
   settings.max_reuse = options.integer_or("max_reuse", settings.max_reuse);
   settings.retention = options.number_or("retention", settings.retention);
+  if (!options.is_automatic("compare")) settings.equal_reuses = options.text("compare") == "le";
   if (!options.is_automatic("square_root")) settings.square_root = options.flag("square_root");
   return settings;
 }

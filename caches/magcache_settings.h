@@ -12,7 +12,7 @@ namespace ditto {
 /// What MagCache decides by for one model and run. The defaults are those of diffusers, for models without a preset.
 struct MagCacheSettings {
   double threshold = 0.06;
-  int max_reuse = 3;
+  int max_reuse = 3;              ///< 0 sets no bound
   double retention = 0.2;         ///< share of the steps, from the first on, that are always computed
   bool retention_rounds = false;  ///< to the nearest number of steps instead of down
   bool equal_reuses = false;      ///< an error equal to the threshold is reused

@@ -114,15 +114,15 @@ TEST(AdaCache, PrefersAttentionOverTimeInTheMiddle) {
   EXPECT_EQ(run.pattern(), "CCCCCCCC");
 }
 
-TEST(AdaCache, MeasuresBothBranchesAndComputesThemTogether) {
+TEST(AdaCache, LetsTheConditionalBranchDecideForBoth) {
   Script script;
   script.kinds = kKinds;
   script.output = [](int unit, int step, int branch, const at::Tensor& hidden) {
     return at::full_like(hidden, unit == 0 && branch == 1 ? std::pow(3.0, step) : 1);
   };
   const PolicyRun run = run_policy(ScriptedModel(script), "adacache", 8, {.branches = kTwoBranches});
-  EXPECT_EQ(run.pattern(kAttention, Branch::kConditional), "CCCCCCCC");
-  EXPECT_EQ(run.pattern(kAttention, Branch::kUnconditional), "CCCCCCCC");
+  EXPECT_EQ(run.pattern(kAttention, Branch::kConditional), "CCRRRRCC");
+  EXPECT_EQ(run.pattern(kAttention, Branch::kUnconditional), "CCRRRRCC");
 }
 
 TEST(AdaCache, IsExactWhenBlocksAddConstants) {
@@ -143,9 +143,7 @@ TEST(AdaCache, IsExactWhenBlocksAddConstants) {
 TEST(Motion, ComparesNeighbouringFrames) {
   // Frames (1, 2), (3, -1), (3, 0): differences 2 + 3 + 0 + 1, sizes 4 + 3 and 3 + 4.
   const at::Tensor feature = at::tensor({1.0F, 2.0F, 3.0F, -1.0F, 3.0F, 0.0F}).reshape({1, 6, 1});
-  const Motion motion = frame_motion(feature, 3);
-  EXPECT_NEAR(motion.change, 6, tolerance::kClosedForm);
-  EXPECT_NEAR(motion.size, 14, tolerance::kClosedForm);
+  EXPECT_NEAR(frame_motion(feature, 3), 6.0 / 14, tolerance::kClosedForm);
 }
 
 /// Two frames of one token: the attention has `left` in the first frame, grown by a tenth per step, and `right` times

@@ -66,7 +66,7 @@ TEST(DBCache, CapsRunsOfReusedSteps) {
   const auto pattern = [&](int cap) {
     return run_policy(model, spec("first=4,max_reuse=" + std::to_string(cap)), 30).pattern();
   };
-  EXPECT_EQ(pattern(0), repeat("C", 30));
+  EXPECT_EQ(pattern(0), "CCCC" + repeat("R", 26));
   EXPECT_EQ(pattern(1), "CCCC" + repeat("RC", 13));
   EXPECT_EQ(pattern(2), "CCCC" + repeat("RRC", 8) + "RR");
   EXPECT_EQ(pattern(3), "CCCC" + repeat("RRRC", 6) + "RR");

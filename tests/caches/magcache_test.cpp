@@ -99,7 +99,7 @@ TEST(MagCache, KeepsTheBranchesOfPublishedListsApart) {
 
 TEST(MagCache, IsLimitedOnlyByTheLongestRunWhereMagnitudesStay) {
   EXPECT_EQ(patterns(":ratios=1,retention=0,max_reuse=3", model_named("m"), run_info(10)).at(0), "CRRRCRRRCR");
-  EXPECT_EQ(patterns(":ratios=1,retention=0,max_reuse=0", model_named("m"), run_info(4)).at(0), "CCCC");
+  EXPECT_EQ(patterns(":ratios=1,retention=0,max_reuse=0", model_named("m"), run_info(7)).at(0), "CRRRRRR");
   EXPECT_EQ(patterns(":ratios=1,retention=0.5", model_named("m"), run_info(7)).at(0), "CCCRRRC");
 }
 
@@ -119,6 +119,16 @@ TEST(MagCache, TakesSquareRootsOfGivenRatiosWhenAsked) {
   };
   EXPECT_EQ(pattern(""), "CCCCC");
   EXPECT_EQ(pattern(",square_root=true"), "CRCRC");
+}
+
+TEST(MagCache, ReusesAnErrorEqualToTheThresholdWhereTheModelOrTheUserSaysSo) {
+  const auto pattern = [](const std::string& model, const std::string& options) {
+    return patterns(":ratios=0.5,retention=0,threshold=0.5" + options, model_named(model), run_info(4)).at(0);
+  };
+  EXPECT_EQ(pattern("m", ""), "CCCC");
+  EXPECT_EQ(pattern("m", ",compare=le"), "CRCR");
+  EXPECT_EQ(pattern("HunyuanVideo", ""), "CRCR");
+  EXPECT_EQ(pattern("HunyuanVideo", ",compare=lt"), "CCCC");
 }
 
 TEST(MagCache, PassesThroughTheRatiosOfJumpedSteps) {

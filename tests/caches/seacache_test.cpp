@@ -129,6 +129,31 @@ TEST(SeaCache, MeasuresTheDriftOfTheFilteredInput) {
   EXPECT_NE(scores("seacache:threshold=10,last=0,power=2", 4)[1], ditto[1]);
 }
 
+TEST(SeaCache, MeasuresTheLatentWhereAsked) {
+  // The network sees nothing of it here: its modulated input is constant.
+  const auto line = [](int step) { return at::tensor(kLine, at::kFloat).reshape({1, 1, 1, 1, 8}) * (1.0 + step); };
+  class Blind : public LineModel {
+    at::Tensor signal(Signal, const Activations&) const override { return at::full({1, 8, 1}, 1.0); }
+  };
+  const PolicyRun run = run_policy(Blind(), "seacache:threshold=10,last=0,indicator=latent", 2, {.latent = line});
+  const at::Tensor once = spectral_filter(line(0).reshape({1, 1, 8, 1}), 1.0, 3);
+  const at::Tensor twice = spectral_filter(line(1).reshape({1, 1, 8, 1}), 0.5, 3);
+  EXPECT_NEAR(*run.events[1].score, *relative_change(twice, once), tolerance::kClosedForm);
+}
+
+TEST(SeaCache, BoundsReuseAndForecastsWhereAsked) {
+  Script script;
+  script.output = [](int, int step, int, const at::Tensor& hidden) { return at::full_like(hidden, 3 * step); };
+  const ScriptedModel model(script);
+  EXPECT_EQ(run_policy(model, "seacache:max_reuse=2,last=0", 9).pattern(), "CRRCRRCRR");
+  const PolicyRun full = run_policy(model, "none", 9);
+  const PolicyRun forecast = run_policy(model, "seacache:max_reuse=2,order=1,first=2", 9);
+  EXPECT_EQ(forecast.pattern(), "CCFFCFFCC");
+  for (std::size_t step = 0; step < 9; ++step) {
+    EXPECT_LT(largest_difference(forecast.predictions[step][0], full.predictions[step][0]), tolerance::kUnitFloat32);
+  }
+}
+
 TEST(SeaCache, KeepsLastBlocksFresh) {
   Script script;
   script.blocks = 3;
