@@ -245,6 +245,7 @@ PolicyEntry dbcache_entry() {
       .name = "dbcache",
       .help = "compute the first and last blocks, reuse the change made between them while the first changed little",
       .disabled = "threshold=0",
+      .example = "threshold=0.3,first_blocks=1,first=2",
       .options = {{.name = "threshold",
                    .type = OptionType::kNumber,
                    .default_value = "0.08",

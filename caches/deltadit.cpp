@@ -92,6 +92,7 @@ PolicyEntry deltadit_entry() {
   return {.name = "deltadit",
           .help = "compute every interval-th step, reuse the change made by the last blocks early and the first later",
           .disabled = "interval=1",
+          .example = "interval=3",
           .options = {{.name = "interval",
                        .type = OptionType::kInteger,
                        .default_value = "2",

@@ -102,6 +102,7 @@ PolicyEntry magcache_entry() {
       .name = "magcache",
       .help = "reuse the change made by all units while its magnitude, known from a measurement, changes little",
       .disabled = "threshold=0",
+      .example = "ratios=1/1/0.75,threshold=0.25,max_reuse=2",
       .options = {{.name = "threshold",
                    .type = OptionType::kNumber,
                    .default_value = kAutomatic,

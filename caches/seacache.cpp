@@ -106,6 +106,7 @@ PolicyEntry seacache_entry() {
       .name = "seacache",
       .help = "reuse the change made by all units while the spectrally filtered input drifts little",
       .disabled = "threshold=0",
+      .example = "threshold=0.6",
       .options = {{.name = "threshold",
                    .type = OptionType::kNumber,
                    .default_value = "0.2",
