@@ -31,6 +31,10 @@ constexpr std::array<AttentionKind, 3> kAttentionKinds = {
      {"self_attention", [](std::string_view kind) { return is_self_attention(kind) && !is_temporal_attention(kind); },
       2}}};
 
+constexpr std::string_view kFeedForwardKind = "feed_forward";
+
+bool is_feed_forward(const UnitInfo& unit) { return unit.kind == kFeedForwardKind; }
+
 /// The broadcast of feed-forward outputs; no timesteps, no broadcast.
 struct FeedForwardBroadcast {
   std::vector<double> timesteps;
@@ -130,6 +134,9 @@ class Pab : public CachePolicy {
     }
     settings.timestep_low = options_.number_or("timestep_low", settings.timestep_low);
     settings.timestep_high = options_.number_or("timestep_high", settings.timestep_high);
+    if (std::ranges::none_of(topology.units, is_feed_forward)) {
+      refuse_without_effect(options_, "pab", "feed_forward_timesteps", "on a model without such units");
+    }
     resolve_feed_forward(settings.feed_forward);
     return settings;
   }
@@ -173,7 +180,7 @@ class Pab : public CachePolicy {
     for (const AttentionKind& attention : kAttentionKinds) {
       if (attention.holds(kind)) return settings_.intervals.at(attention.option);
     }
-    const bool broadcast = kind == "feed_forward" && !settings_.feed_forward.timesteps.empty();
+    const bool broadcast = kind == kFeedForwardKind && !settings_.feed_forward.timesteps.empty();
     return broadcast && rank < settings_.feed_forward.blocks ? kFeedForward : 1;
   }
 

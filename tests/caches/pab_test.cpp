@@ -119,6 +119,8 @@ TEST(Pab, RefusesOptionsWithoutEffect) {
                  "pab:feed_forward_reuse: has no effect without feed_forward_timesteps");
   expect_refusal(refusal_of("pab:cross_attention=2", topology_of({{"self_attention", "feed_forward"}}, 2), 10),
                  "pab:cross_attention: has no effect");
+  expect_refusal(refusal_of("pab:feed_forward_timesteps=700", topology_of({{"self_attention"}}, 2), 10),
+                 "pab:feed_forward_timesteps: has no effect on a model without such units");
 }
 
 TEST(Pab, RefusesImpossibleSettings) {
