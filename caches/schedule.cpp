@@ -20,7 +20,8 @@ enum class Origin : std::uint8_t { kSchedule, kReplay };
 
 class Schedule : public CachePolicy {
  public:
-  Schedule(std::string file, Origin origin) : file_(std::move(file)), origin_(origin), trace_(Trace::read(file_)) {
+  Schedule(std::string source, Origin origin, Trace trace)
+      : source_(std::move(source)), origin_(origin), trace_(std::move(trace)) {
     check_events();
     for (const TraceEvent& event : trace_.events) events_[{event.step, event.branch, event.site}] = &event;
   }
@@ -67,7 +68,7 @@ class Schedule : public CachePolicy {
 
  private:
   [[noreturn]] void refuse(const std::string& what, const std::string& accepted) const {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: {}", file_, what, accepted));
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: {}", source_, what, accepted));
   }
 
   [[noreturn]] void refuse(const TraceEvent& event, const std::string& what, const std::string& accepted) const {
@@ -145,11 +146,15 @@ class Schedule : public CachePolicy {
     }
   }
 
-  std::string file_;
+  std::string source_;
   Origin origin_;
   Trace trace_;
   std::map<std::tuple<int, Branch, std::string>, const TraceEvent*> events_;
 };
+
+std::unique_ptr<CachePolicy> from_file(const std::string& file, Origin origin) {
+  return std::make_unique<Schedule>(file, origin, Trace::read(file));
+}
 
 PolicyEntry entry(const char* name, const char* help, std::unique_ptr<CachePolicy> (*create)(const PolicyOptions&)) {
   return {.name = name,
@@ -164,18 +169,18 @@ PolicyEntry entry(const char* name, const char* help, std::unique_ptr<CachePolic
 
 }  // namespace
 
+std::unique_ptr<CachePolicy> make_schedule(Trace schedule, std::string source) {
+  return std::make_unique<Schedule>(std::move(source), Origin::kSchedule, std::move(schedule));
+}
+
 PolicyEntry schedule_entry() {
   return entry("schedule", "decisions from a planned schedule",
-               [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
-                 return std::make_unique<Schedule>(options.text("file"), Origin::kSchedule);
-               });
+               [](const PolicyOptions& options) { return from_file(options.text("file"), Origin::kSchedule); });
 }
 
 PolicyEntry replay_entry() {
   return entry("replay", "the decisions of an earlier run, from its trace",
-               [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
-                 return std::make_unique<Schedule>(options.text("file"), Origin::kReplay);
-               });
+               [](const PolicyOptions& options) { return from_file(options.text("file"), Origin::kReplay); });
 }
 
 }  // namespace ditto

@@ -1,8 +1,15 @@
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "caches/registry.h"
+#include "core/trace.h"
 
 namespace ditto {
+
+/// The policy of a schedule that is not in a file; `source` names it in messages.
+std::unique_ptr<CachePolicy> make_schedule(Trace schedule, std::string source);
 
 /// Decisions from a planned schedule: a trace without scores, for any seed and prompt.
 PolicyEntry schedule_entry();

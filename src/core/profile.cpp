@@ -54,7 +54,13 @@ Profile Profile::read(const fs::path& name) {
   reader.choice("schema", schemas);
   JsonReader model = reader.object("model");
   profile.model = {model.text("name"), model.text("weight_hash")};
+  profile.units = static_cast<int>(reader.integer("units", {1, 1'000'000}));
   profile.run = read_run(reader.object("run"));
+  profile.sigmas = reader.numbers("sigmas", {0, 1e6});
+  if (static_cast<int>(profile.sigmas.size()) != profile.run.steps + 1) {
+    reader.fail("sigmas", fmt::format("{} values for {} steps", profile.sigmas.size(), profile.run.steps),
+                "one more than steps");
+  }
   profile.version = reader.text("version");
   profile.prompts = static_cast<int>(reader.integer("prompts", {1, 1'000'000}));
   reader.refuse_unknown_keys();
@@ -71,6 +77,7 @@ void Profile::write(const fs::path& name) const {
   const nlohmann::ordered_json document = {{"schema", kSchema},
                                            {"version", version},
                                            {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
+                                           {"units", units},
                                            {"run",
                                             {{"solver", run.solver},
                                              {"shift", run.shift},
@@ -80,6 +87,7 @@ void Profile::write(const fs::path& name) const {
                                              {"height", run.height},
                                              {"frames", run.frames},
                                              {"branches", branches}}},
+                                           {"sigmas", sigmas},
                                            {"prompts", prompts}};
   AtomicFile file(with_extension(name, ".json"));
   file.write(document.dump(2) + "\n");

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -18,7 +19,9 @@ namespace ditto {
 struct Profile {
   std::filesystem::path path;  ///< of the JSON file, for messages
   ModelIdentity model;
+  int units = 0;  ///< of the model
   RunInfo run;
+  std::vector<double> sigmas;  ///< noise levels of the full grid, run.steps + 1 of them
   std::string version;
   int prompts = 0;  ///< how many runs the arrays are means over
   std::map<std::string, at::Tensor> arrays;
