@@ -4,7 +4,8 @@
 
 BUILD := build/release
 DIT_GEN := $(BUILD)/bin/dit-gen
-DEMO_PROMPT ?= a large red circle moving right on a white background
+DEMO_PROMPT ?= a large blue square moving right on a gray background
+DEMO_SIZE ?= 128x128
 DEMO_CACHE ?= taylorseer:interval=3
 
 .PHONY: help setup lpips build demo test lint asan install clean
@@ -30,8 +31,8 @@ build: setup
 
 demo: build
 	@mkdir -p demo
-	$(DIT_GEN) -p "$(DEMO_PROMPT)" -o demo/full.mp4 -y
-	$(DIT_GEN) -p "$(DEMO_PROMPT)" --cache $(DEMO_CACHE) --compare -o demo/cached.mp4 \
+	$(DIT_GEN) -p "$(DEMO_PROMPT)" --size $(DEMO_SIZE) -o demo/full.mp4 -y
+	$(DIT_GEN) -p "$(DEMO_PROMPT)" --size $(DEMO_SIZE) --cache $(DEMO_CACHE) --compare -o demo/cached.mp4 \
 	  --contact-sheet demo/contact_sheet.png --trace demo/trace.jsonl -y
 
 test: build
