@@ -26,6 +26,7 @@ struct Options {
   int steps = 50;
   int threads = 1;
   bool json = false;
+  std::vector<std::string> settings;
 };
 
 double median(std::vector<double> values) {
@@ -33,14 +34,16 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// A setting that decides at every site and step but never reuses: the window of computed steps covers the run.
-std::vector<std::string> idle_settings() {
+/// Settings of a policy that never reuse, the costliest first: with all steps in the window of computed ones, or
+/// nothing below the threshold, it still decides and stores at every site and step. Last what switches it off.
+std::vector<std::string> idle_settings(const ditto::PolicyEntry& entry) {
+  const auto has = [&](const char* option) {
+    return std::ranges::find(entry.options, option, &ditto::OptionSpec::name) != entry.options.end();
+  };
   std::vector<std::string> settings;
-  for (const ditto::PolicyEntry& entry : ditto::policies()) {
-    if (std::ranges::find(entry.options, "first", &ditto::OptionSpec::name) != entry.options.end()) {
-      settings.push_back(entry.name + ":first=1000000");
-    }
-  }
+  if (has("first")) settings.push_back(entry.name + ":first=1000000");
+  if (has("threshold")) settings.push_back(entry.name + ":threshold=1e-30");
+  if (!entry.disabled.empty()) settings.push_back(entry.name + ":" + entry.disabled);
   return settings;
 }
 
@@ -64,10 +67,45 @@ double denoise_seconds(const ditto::VideoModel& model, const std::string& settin
   return result.seconds.denoise;
 }
 
-/// Overhead of every policy at a setting that never reuses: each run is paired with a run without policy right beside
-/// it, in alternating order, and the median of the pairs' ratios is printed.
+/// One line: median of the pairs' ratios as overhead, and the median seconds of full compute.
+void print(const std::string& setting, const std::vector<double>& ratios, const std::vector<double>& seconds,
+           const Options& options) {
+  const double overhead = 100 * (median(ratios) - 1);
+  if (options.json) {
+    std::cout << nlohmann::ordered_json{{"policy", setting},
+                                        {"overhead_percent", overhead},
+                                        {"full_seconds", median(seconds)},
+                                        {"repetitions", options.repetitions}}
+              << std::endl;
+  } else {
+    std::cout << fmt::format("{:<56} overhead {:+6.2f} %  (full compute {:.3f} s, {} pairs)", setting, overhead,
+                             median(seconds), options.repetitions)
+              << std::endl;
+  }
+}
+
+/// The costliest setting of every policy that never reuses and that this model accepts: some need a measurement of it.
+std::vector<std::string> idle_settings(const ditto::VideoModel& model, const Options& options) {
+  std::vector<std::string> settings;
+  for (const ditto::PolicyEntry& entry : ditto::policies()) {
+    for (const std::string& setting : idle_settings(entry)) {
+      try {
+        denoise_seconds(model, setting, options);
+      } catch (const ditto::Error& error) {
+        if (error.code() != ditto::ExitCode::kUsage) throw;
+        continue;
+      }
+      settings.push_back(setting);
+      break;
+    }
+  }
+  return settings;
+}
+
+/// Overhead of policies at settings that never reuse: each run is paired with a run without policy right beside it, in
+/// alternating order, and the median of the pairs' ratios is printed.
 void bench_policies(const ditto::VideoModel& model, const Options& options) {
-  for (const std::string& setting : idle_settings()) {
+  for (const std::string& setting : options.settings.empty() ? idle_settings(model, options) : options.settings) {
     denoise_seconds(model, setting, options);
     std::vector<double> ratios, seconds;
     for (int k = 0; k < options.repetitions; ++k) {
@@ -77,17 +115,7 @@ void bench_policies(const ditto::VideoModel& model, const Options& options) {
       ratios.push_back(policy_first ? first / second : second / first);
       seconds.push_back(policy_first ? second : first);
     }
-    const double overhead = 100 * (median(ratios) - 1);
-    if (options.json) {
-      std::cout << nlohmann::ordered_json{{"policy", setting},
-                                          {"overhead_percent", overhead},
-                                          {"full_seconds", median(seconds)},
-                                          {"repetitions", options.repetitions}}
-                << "\n";
-    } else {
-      std::cout << fmt::format("{:<28} overhead {:+6.2f} %  (full compute {:.3f} s, {} pairs)\n", setting, overhead,
-                               median(seconds), options.repetitions);
-    }
+    print(setting, ratios, seconds, options);
   }
 }
 
@@ -96,6 +124,7 @@ int run(int argc, char** argv) {
   CLI::App app("dit-bench: ratios of interleaved repetitions on this machine", "dit-bench");
   app.require_subcommand(1);
   CLI::App* policies = app.add_subcommand("policies", "what each policy costs at a setting that never reuses");
+  policies->add_option("settings", options.settings, "settings to measure (default: one of every policy)");
   policies->add_option("-m,--model", options.model, "a diffusers folder (default: the shipped miniature)");
   policies->add_option("--dtype", options.dtype, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));
   policies->add_option("--repetitions", options.repetitions, "pairs of runs per policy")->check(CLI::Range(1, 1000));
