@@ -112,6 +112,7 @@ class BwCache : public CachePolicy {
 
   Decision decide(const DecisionPoint& point) override {
     if (judged_ != point.step.index) judge(point.step);
+    if (trigger_ == point.step.index && !retest_) forget(point);
     const int number = point.step.index + 1;
     if (window_end_ && number > *window_end_) return Decision::recompute("tail", change_);
     if (trigger_) {
@@ -146,6 +147,11 @@ class BwCache : public CachePolicy {
       changes_.incomplete = true;
     }
     point.evidence.remember(name, probe);
+  }
+
+  /// In the step after the trigger: outputs are not compared any more.
+  void forget(const DecisionPoint& point) const {
+    for (const int block : blocks_) point.evidence.remember(output_name(block), {});
   }
 
   /// Draws the conclusion from what was measured in the step before, once every branch has been seen.

@@ -7,6 +7,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
 
 #include <gtest/gtest.h>
@@ -20,40 +21,16 @@ namespace {
 
 constexpr const char* kOneBlock = "blocks.0.feed_forward";
 
-struct ScriptedRun {
-  std::vector<std::vector<at::Tensor>> predictions;  ///< by step, then branch
-  std::vector<TraceEvent> events;
-
-  std::string pattern(const std::string& site, Branch branch = Branch::kConditional) const {
-    return pattern_of(events, static_cast<int>(predictions.size()), site, branch);
-  }
-};
-
-struct ScriptedSettings {
-  std::vector<Branch> branches = {Branch::kConditional};
-  EngineOptions engine = {};
-  std::function<float(int step)> latent = [](int) { return 0.0F; };
-};
-
-ScriptedRun run_scripted(const Script& script, const std::string& policy, int steps,
-                         const ScriptedSettings& settings = {}, int channels = 1) {
+PolicyRun run_scripted(const Script& script, const std::string& policy, int steps, const PolicySetup& setup = {}) {
   const c10::InferenceMode inference;
-  const ScriptedModel model(script, channels);
-  const std::unique_ptr<CachePolicy> object = factory_of({policy})();
-  Denoiser denoiser(model, *object, settings.branches, {}, even_schedule(steps), {1, channels, 1, 1, 1},
-                    settings.engine);
-  ScriptedRun run;
-  for (int step = 0; step < steps; ++step) {
-    const std::vector<float> latent(static_cast<std::size_t>(channels), settings.latent(step));
-    run.predictions.push_back(denoiser.predict(latent_of(latent), step));
-  }
-  run.events = denoiser.events();
-  return run;
+  const ScriptedModel model(script, static_cast<int>(setup.latent(0).size(1)));
+  return run_policy(model, policy, steps, setup);
 }
 
 /// One block whose output is `value(step)`; nothing is embedded.
 Script block_of_values(std::function<double(int step, int branch)> value) {
   Script script;
+  script.embedded = [](int, int, const at::Tensor& latent) { return at::zeros_like(latent); };
   script.output = [value = std::move(value)](int, int step, int branch, const at::Tensor& hidden) {
     return at::full_like(hidden, value(step, branch));
   };
@@ -104,6 +81,10 @@ TEST(BwCache, ComputesFullyWhenTheTriggerComesTooLate) {
   EXPECT_EQ(run_scripted(settling_at(8), "bwcache", 12).pattern(kOneBlock), "CCCCCCCCCCCC");
 }
 
+PolicySetup three_channels() {
+  return {.latent = [](int) { return latent_of({0.7F, 0.7F, 0.7F}); }};
+}
+
 /// Two blocks of three channels with the published outputs; from the second step on they stand still.
 Script published_outputs() {
   Script script;
@@ -117,18 +98,18 @@ Script published_outputs() {
 }
 
 TEST(BwCache, MeasuresTheMeanOverBlocksRelativeToTheStepBefore) {
-  const ScriptedRun run = run_scripted(published_outputs(), "bwcache:indicator_blocks=all", 4, {}, 3);
+  const PolicyRun run = run_scripted(published_outputs(), "bwcache:indicator_blocks=all", 4, three_channels());
   EXPECT_EQ(run.pattern("blocks.0-1"), "CCRC");
   EXPECT_NEAR(run.events[2].score.value(), 0.0875, tolerance::kClosedForm);
   EXPECT_FALSE(run.events[1].score.has_value());
-  const ScriptedRun stricter =
-      run_scripted(published_outputs(), "bwcache:indicator_blocks=all,threshold=0.087", 6, {}, 3);
+  const PolicyRun stricter =
+      run_scripted(published_outputs(), "bwcache:indicator_blocks=all,threshold=0.087", 6, three_channels());
   EXPECT_EQ(stricter.pattern("blocks.0-1"), "CCCRCC");
 }
 
 TEST(BwCache, MeasuresOnlyTheBlocksOfTheIndicator) {
   const auto score = [](const std::string& blocks) {
-    const ScriptedRun run = run_scripted(published_outputs(), "bwcache:indicator_blocks=" + blocks, 4, {}, 3);
+    const PolicyRun run = run_scripted(published_outputs(), "bwcache:indicator_blocks=" + blocks, 4, three_channels());
     return run.events[2].score.value();
   };
   EXPECT_NEAR(score("0"), 0.075, tolerance::kClosedForm);
@@ -148,9 +129,9 @@ TEST(BwCache, DecidesForBothBranchesFromTheirMean) {
   // The conditional output grows by 5 % a step, the other one by 35 %.
   const Script script = block_of_values([](int step, int branch) { return std::pow(branch == 0 ? 1.05 : 1.35, step); });
   for (const std::int64_t batched_tokens : {0, 2048}) {
-    const ScriptedSettings settings{.branches = kTwoBranches, .engine = {.max_batched_tokens = batched_tokens}};
-    const ScriptedRun above = run_scripted(script, "bwcache:threshold=0.19", 8, settings);
-    const ScriptedRun below = run_scripted(script, "bwcache:threshold=0.21", 8, settings);
+    const PolicySetup setup{.branches = kTwoBranches, .options = {.max_batched_tokens = batched_tokens}};
+    const PolicyRun above = run_scripted(script, "bwcache:threshold=0.19", 8, setup);
+    const PolicyRun below = run_scripted(script, "bwcache:threshold=0.21", 8, setup);
     for (const Branch branch : kTwoBranches) {
       EXPECT_EQ(above.pattern(kOneBlock, branch), "CCCCCCCC");
       EXPECT_EQ(below.pattern(kOneBlock, branch), "CCRCRCRC");
@@ -166,19 +147,20 @@ TEST(BwCache, RetestsAtRefreshesOnlyWhenAsked) {
   const Script script =
       block_of_values([](int step, int) { return std::exp2(std::min(step, 2)) * (step >= 5 ? 2 : 1); });
   EXPECT_EQ(run_scripted(script, "bwcache:max_reuse=1", 12).pattern(kOneBlock), "CCCCRCRCRCCC");
-  const ScriptedRun retested = run_scripted(script, "bwcache:max_reuse=1,retest_on_refresh=true", 12);
+  const PolicyRun retested = run_scripted(script, "bwcache:max_reuse=1,retest_on_refresh=true", 12);
   EXPECT_EQ(retested.pattern(kOneBlock), "CCCCRCCRCRCC");
   EXPECT_NEAR(retested.events[6].score.value(), 1.0, tolerance::kClosedForm);
 }
 
 TEST(BwCache, ReusesTheStateOrTheChangeMadeByAllBlocks) {
   Script script = block_of_values([](int, int) { return 5.0; });
-  const ScriptedSettings settings{.latent = [](int step) { return 10.0F + static_cast<float>(step); }};
-  const ScriptedRun state = run_scripted(script, "bwcache:threshold=1", 6, settings);
+  script.embedded = {};
+  const PolicySetup setup{.latent = [](int step) { return latent_of({10.0F + static_cast<float>(step)}); }};
+  const PolicyRun state = run_scripted(script, "bwcache:threshold=1", 6, setup);
   ASSERT_EQ(state.pattern(kOneBlock), "CCRCRC");
   EXPECT_EQ(state.predictions[2][0].item<float>(), 16.0F);
   EXPECT_EQ(state.predictions[4][0].item<float>(), 18.0F);
-  const ScriptedRun delta = run_scripted(script, "bwcache:threshold=1,reuse=delta", 6, settings);
+  const PolicyRun delta = run_scripted(script, "bwcache:threshold=1,reuse=delta", 6, setup);
   ASSERT_EQ(delta.pattern(kOneBlock), "CCRCRC");
   for (int step = 0; step < 6; ++step) {
     EXPECT_EQ(delta.predictions[static_cast<std::size_t>(step)][0].item<float>(), 15.0F + static_cast<float>(step));
@@ -188,9 +170,8 @@ TEST(BwCache, ReusesTheStateOrTheChangeMadeByAllBlocks) {
 TEST(BwCache, IsExactWhereOutputsAreConstantInTime) {
   Script script = published_outputs();
   script.output = [](int unit, int, int, const at::Tensor& hidden) { return hidden * 0.3 + (unit + 1); };
-  const ScriptedSettings settings{.latent = [](int) { return 0.7F; }};
-  const ScriptedRun full = run_scripted(script, "none", 10, settings, 3);
-  const ScriptedRun cached = run_scripted(script, "bwcache:threshold=0.001", 10, settings, 3);
+  const PolicyRun full = run_scripted(script, "none", 10, three_channels());
+  const PolicyRun cached = run_scripted(script, "bwcache:threshold=0.001", 10, three_channels());
   EXPECT_EQ(cached.pattern("blocks.0-1"), "CCRCRCRCRC");
   for (std::size_t step = 0; step < full.predictions.size(); ++step) {
     EXPECT_TRUE(same_bits(cached.predictions[step][0], full.predictions[step][0])) << step;
@@ -199,7 +180,7 @@ TEST(BwCache, IsExactWhereOutputsAreConstantInTime) {
 
 TEST(BwCache, TakesAStateThatStaysZeroForUnchangedAndOneThatLeavesItForInfinitelyChanged) {
   EXPECT_EQ(run_scripted(block_of_values([](int, int) { return 0.0; }), "bwcache", 6).pattern(kOneBlock), "CCRCRC");
-  const ScriptedRun leaves =
+  const PolicyRun leaves =
       run_scripted(block_of_values([](int step, int) { return step == 0 ? 0.0 : 1.0; }), "bwcache", 6);
   EXPECT_EQ(leaves.pattern(kOneBlock), "CCCRCC");
   EXPECT_TRUE(std::isinf(leaves.events[2].score.value()));
@@ -211,10 +192,22 @@ TEST(BwCache, ComputesWhileFeaturesAreNotFinite) {
 }
 
 TEST(BwCache, ComputesWhenItsOutputsAreOverTheByteBudget) {
-  const ScriptedSettings settings{.engine = {.max_cache_bytes = 0}};
-  const ScriptedRun run = run_scripted(settling_at(2), "bwcache", 6, settings);
+  const PolicySetup setup{.options = {.max_cache_bytes = 0}};
+  const PolicyRun run = run_scripted(settling_at(2), "bwcache", 6, setup);
   EXPECT_EQ(run.pattern(kOneBlock), "CCCCCC");
   EXPECT_EQ(run.events[3].reason, "no outputs to compare with");
+}
+
+TEST(BwCache, ForgetsTheOutputsItComparedOnceTriggered) {
+  const PolicySetup setup{.branches = kTwoBranches};
+  Script script = settling_at(4);
+  script.blocks = 2;
+  // Of each branch one number: the state that is reused, and the outputs of two blocks.
+  const std::int64_t one = 2 * sizeof(float), three = 3 * one;
+  EXPECT_EQ(run_scripted(script, "bwcache:indicator_blocks=all", 8, setup).bytes,
+            (std::vector{three, three, three, three, one, one, one, one}));
+  const std::string retest = "bwcache:indicator_blocks=all,retest_on_refresh=true";
+  EXPECT_EQ(run_scripted(script, retest, 8, setup).bytes, std::vector(8, three));
 }
 
 TEST(BwCache, OfThresholdZeroOrOfThreeStepsHasTheBitsOfNoPolicy) {

@@ -18,6 +18,7 @@ struct PolicyRun {
   std::vector<std::vector<at::Tensor>> predictions;  ///< by step, then branch
   std::vector<TraceEvent> events;
   std::int64_t units_computed = 0;
+  std::vector<std::int64_t> bytes;  ///< stored after each step
   std::int64_t bytes_peak = 0;
 
   std::string pattern(const std::string& site, Branch branch = Branch::kConditional) const {
@@ -56,6 +57,7 @@ inline PolicyRun run_policy(const Model& model, const std::string& specification
     for (const at::Tensor& prediction : denoiser.predict(setup.latent(step), step)) {
       run.predictions.back().push_back(prediction.clone());
     }
+    run.bytes.push_back(denoiser.store().bytes());
   }
   run.events = denoiser.events();
   run.units_computed = denoiser.counts().units_computed;

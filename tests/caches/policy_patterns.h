@@ -7,12 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "policy_run.h"
 #include "runtime/rehearsal.h"
-#include "toy_support.h"
 
 namespace ditto::test {
-
-inline const std::vector<Branch> kTwoBranches = {Branch::kConditional, Branch::kUnconditional};
 
 /// A model's topology: blocks of the given kinds of units, in turn.
 inline Topology topology_of(const std::vector<std::vector<std::string>>& kinds_by_block, int blocks,
@@ -39,10 +37,7 @@ class Patterns {
   Patterns(const std::string& specification, const Topology& topology, int steps,
            const std::vector<Branch>& branches = kTwoBranches) {
     const std::unique_ptr<CachePolicy> policy = factory_of({specification})();
-    RunInfo run;
-    run.steps = steps;
-    run.branches = branches;
-    policy->begin(topology, run);
+    policy->begin(topology, run_info(steps, branches));
     const std::vector<StepInfo> schedule = even_schedule(steps);
     plan_ = policy->plan(topology, schedule);
     validate(plan_, topology);
@@ -65,16 +60,10 @@ class Patterns {
   std::vector<RehearsedSite> sites_;
 };
 
-/// The message with which a policy refuses a run; empty when it does not.
+/// The message with which a policy refuses its options or its run; empty when it does not.
 inline std::string refusal_of(const std::string& specification, const Topology& topology, int steps,
                               const std::vector<Branch>& branches = kTwoBranches) {
-  try {
-    const Patterns patterns(specification, topology, steps, branches);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kUsage);
-    return error.what();
-  }
-  return "";
+  return refusal_of(specification, topology, run_info(steps, branches));
 }
 
 inline void expect_refusal(const std::string& message, const std::string& expected) {
