@@ -38,10 +38,10 @@ CLI::Option* add_text_option(CLI::App& app, const std::string& names, const std:
 
 /// Adds an option whose text is a path, which must not be empty; the target is a path or an optional one.
 template <typename Path>
-void add_path_option(CLI::App& app, const std::string& names, const std::string& help, const std::string& value_name,
-                     Path& target) {
+CLI::Option* add_path_option(CLI::App& app, const std::string& names, const std::string& help,
+                             const std::string& value_name, Path& target) {
   const std::string longest = names.substr(names.find("--"));
-  add_text_option(app, names, help, value_name, [&target, longest](const std::string& text) {
+  return add_text_option(app, names, help, value_name, [&target, longest](const std::string& text) {
     if (text.empty()) throw Error(ExitCode::kUsage, fmt::format("{}: is empty; accepted: a path", longest));
     target = text;
   });

@@ -1,27 +1,16 @@
 #include "apps/common/step_reporter.h"
 
-#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/progress_text.h"
+
 namespace ditto {
 namespace {
 
-constexpr std::size_t kBarWidth = 24;
 constexpr std::chrono::seconds kBetweenLines{10};  // without a terminal
-
-std::string bar(double share) {
-  const auto filled = static_cast<std::size_t>(std::lround(share * kBarWidth));
-  return "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "]";
-}
-
-std::string clock_time(double seconds) {
-  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
-  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
 
 }  // namespace
 
@@ -50,8 +39,8 @@ std::string StepReporter::describe(const StepProgress& progress) const {
   const double share = static_cast<double>(done) / progress.count;
   const double seconds_per_step = seconds_ / done;
   return fmt::format("{}step {}/{} {} {:.0f} %  {:.3g} s/it  ETA {}  hit {:.0f} %", label_, done, progress.count,
-                     bar(share), 100 * share, seconds_per_step, clock_time(seconds_per_step * (progress.count - done)),
-                     100 * progress.hit_rate);
+                     progress_bar(share), 100 * share, seconds_per_step,
+                     clock_time(seconds_per_step * (progress.count - done)), 100 * progress.hit_rate);
 }
 
 }  // namespace ditto

@@ -14,7 +14,7 @@ extern "C" {
 #include <unistd.h>
 
 #include "apps/common/machine.h"
-#include "apps/dit_gen/report_text.h"
+#include "apps/common/report_text.h"
 #include "apps/dit_gen/verbs.h"
 #include "io/manifest.h"
 #include "models/registry.h"

@@ -3,9 +3,10 @@
 #include <optional>
 #include <vector>
 
+#include "apps/common/job_source.h"
 #include "apps/common/program.h"
-#include "apps/dit_gen/job_source.h"
 #include "apps/common/session.h"
+#include "caches/registry.h"
 
 namespace ditto {
 

@@ -1,7 +1,6 @@
 #include "apps/dit_gen/generate_arguments.h"
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -13,8 +12,6 @@
 namespace ditto {
 namespace {
 
-constexpr int kMaxInteger = std::numeric_limits<int>::max();
-
 void add_request_options(CLI::App& app, GenerateArguments& arguments) {
   add_text_option(app, "-p,--prompt", "what to show", "TEXT",
                   [&](const std::string& text) { arguments.prompt = text; });
@@ -24,20 +21,8 @@ void add_request_options(CLI::App& app, GenerateArguments& arguments) {
       app, "--prompts",
       "one job a line: a prompt, or a JSON object with prompt, negative, seed, size, frames, name; # comments", "FILE",
       arguments.prompts);
-  add_text_option(app, "-s,--seed", "42, a list as in 1,2,3, or random:4 (default 42)", "LIST",
-                  [&](const std::string& text) { arguments.seeds = parse_seeds("--seed", text); });
-  add_text_option(app, "--size", "pixels (default: the model's own)", "WxH",
-                  [&](const std::string& text) { arguments.size = parse_size("--size", text); });
-  add_integer_option(app, "--frames", "4k+1 frames (default: the model's own)", 1, kMaxInteger, arguments.frames);
+  add_sampling_options(app, arguments.sampling);
   add_integer_option(app, "--fps", "frames per second of the mp4 (default: the model's own)", 1, 240, arguments.fps);
-  add_integer_option(app, "--steps", "denoising steps (default: the model's own, 50)", 1, kMaxInteger, arguments.steps);
-  add_text_option(app, "--guidance", "guidance scale; 1 runs one branch (default: the model's own)", "G",
-                  [&](const std::string& text) { arguments.guidance = parse_number("--guidance", text, 0, 1000); });
-  add_text_option(app, "--shift", "flow shift of the noise levels (default: the model's own)", "S",
-                  [&](const std::string& text) { arguments.shift = parse_number("--shift", text, 0.001, 1000); });
-  add_text_option(app, "--solver", "unipc or euler (default: the model's own)", "NAME", [&](const std::string& text) {
-    arguments.solver = parse_choice("--solver", text, {"unipc", "euler"});
-  });
   add_path_option(app, "--noise", "initial latent: safetensors, tensor \"noise\", fp32 [1,C,F,H,W]", "FILE",
                   arguments.noise);
 }
@@ -113,7 +98,7 @@ void refuse_options_without_effect(const GenerateArguments& arguments) {
   }
   if (arguments.compare && !cached) refuse("--compare", "there is nothing to compare", "with --cache or --schedule");
   if (arguments.cache_bytes && !cached) refuse("--cache-bytes", "has no effect without a cache", "with --cache");
-  if (arguments.noise && !arguments.seeds.empty()) {
+  if (arguments.noise && !arguments.sampling.seeds.empty()) {
     refuse("--seed", "has no effect with --noise, which replaces what a seed draws", "one of the two");
   }
   if (arguments.dry_run) refuse_with_dry_run(arguments);

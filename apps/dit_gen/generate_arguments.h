@@ -8,7 +8,7 @@
 
 #include <CLI/App.hpp>
 
-#include "apps/common/arguments.h"
+#include "apps/common/sampling_arguments.h"
 #include "apps/common/session.h"
 #include "caches/registry.h"
 
@@ -19,11 +19,8 @@ struct GenerateArguments {
   ModelArguments model;
   std::optional<std::string> prompt, negative;
   std::optional<std::filesystem::path> prompts;
-  std::vector<std::uint64_t> seeds;  ///< empty when not given
-  std::optional<PixelSize> size;
-  std::optional<int> frames, fps, steps;
-  std::optional<double> guidance, shift;
-  std::optional<std::string> solver;
+  SamplingArguments sampling;
+  std::optional<int> fps;
   std::vector<std::string> cache;
   std::optional<std::filesystem::path> schedule, replay;
   std::optional<std::int64_t> cache_bytes;

@@ -22,15 +22,7 @@ Request base_request(const GenerateArguments& arguments) {
   Request request;
   request.prompt = arguments.prompt.value_or("");
   request.negative = arguments.negative.value_or("");
-  if (arguments.size) {
-    request.width = arguments.size->width;
-    request.height = arguments.size->height;
-  }
-  request.frames = arguments.frames;
-  request.steps = arguments.steps;
-  request.guidance = arguments.guidance;
-  request.shift = arguments.shift;
-  request.solver = arguments.solver;
+  arguments.sampling.apply_to(request);
   if (arguments.noise) request.noise = read_noise(*arguments.noise);
   return request;
 }
@@ -164,7 +156,7 @@ class Batch {
 /// Jobs known without reading a file are refused before the model is loaded.
 void check_early(const GenerateArguments& arguments, const OutputNaming& naming, const std::vector<fs::path>& inputs) {
   if (naming.several_jobs()) return;
-  const std::uint64_t seed = arguments.seeds.empty() ? Request{}.seed : arguments.seeds.front();
+  const std::uint64_t seed = arguments.sampling.seeds.empty() ? Request{}.seed : arguments.sampling.seeds.front();
   check_outputs(naming.outputs({}, seed), arguments.overwrite, inputs);
 }
 
@@ -177,7 +169,7 @@ ExitCode generate_clips(Program& program, const GenerateArguments& arguments, co
   make_policy(policies);  // reads the files they name, before the model is loaded
   const std::vector<fs::path> inputs = inputs_of(arguments, policies);
   const Request base = base_request(arguments);
-  JobSource source(arguments, base);
+  JobSource source({arguments.prompts, arguments.sampling.seeds, arguments.noise.has_value()}, base);
   if (arguments.dry_run) {
     const Session session = open_session(arguments.model);
     return dry_run(program, session, policies, arguments.cache_bytes, source);

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/report_text.h"
 #include "apps/dit_gen/pattern_table.h"
-#include "apps/dit_gen/report_text.h"
 #include "apps/dit_gen/run_metadata.h"
 #include "apps/dit_gen/verbs.h"
 #include "core/printable.h"

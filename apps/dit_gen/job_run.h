@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/job_source.h"
 #include "apps/common/program.h"
-#include "apps/dit_gen/comparison.h"
-#include "apps/dit_gen/job_source.h"
-#include "apps/dit_gen/output_naming.h"
 #include "apps/common/session.h"
+#include "apps/dit_gen/comparison.h"
+#include "apps/dit_gen/output_naming.h"
 
 namespace ditto {
 

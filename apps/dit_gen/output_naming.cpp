@@ -90,7 +90,7 @@ std::vector<fs::path> JobOutputs::folders() const {
 
 OutputNaming::OutputNaming(const GenerateArguments& arguments)
     : arguments_(arguments),
-      several_jobs_(arguments.prompts.has_value() || arguments.seeds.size() > 1),
+      several_jobs_(arguments.prompts.has_value() || arguments.sampling.seeds.size() > 1),
       writes_video_(!arguments.output || names_video(*arguments.output) || holds_jobs(*arguments.output)) {
   for (const auto& [option, path] : path_options(arguments)) {
     if (!*path) continue;
@@ -121,7 +121,7 @@ void OutputNaming::check_pattern(const std::string& option, const std::string& p
       refuse(option, "several jobs would write the same path", fmt::format("a pattern that holds {}", placeholder));
     }
   };
-  require(kSeed, arguments_.seeds.size() > 1);
+  require(kSeed, arguments_.sampling.seeds.size() > 1);
   require(kName, arguments_.prompts.has_value());
 }
 

@@ -8,7 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include "apps/dit_gen/generate_arguments.h"
 #include "runtime/pipeline.h"
 
 namespace ditto {
@@ -24,12 +23,19 @@ struct BadLine {
   std::string message;
 };
 
+/// Where jobs come from: a prompts file, or the base request's own prompt; with every seed, or the base request's.
+struct JobSourceSettings {
+  std::optional<std::filesystem::path> prompts;
+  std::vector<std::uint64_t> seeds = {};
+  bool given_noise = false;  ///< a line's seed would then have no effect
+};
+
 /// The jobs of a command line, one after another: every prompt with every seed. A prompts file is read line by line, so
 /// that its length costs neither memory nor time at the start.
 class JobSource {
  public:
   /// Throws Error(kBadInputFile) when the prompts file cannot be read.
-  JobSource(const GenerateArguments& arguments, Request base);
+  JobSource(JobSourceSettings settings, Request base);
 
   std::optional<std::variant<Job, BadLine>> next();
 
@@ -46,7 +52,7 @@ class JobSource {
   };
   ParsedLine parse_line(const std::string& text, const std::string& source) const;
 
-  const GenerateArguments& arguments_;
+  JobSourceSettings settings_;
   Request base_;
   std::vector<std::uint64_t> seeds_;
   std::ifstream file_;

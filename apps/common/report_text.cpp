@@ -1,4 +1,4 @@
-#include "apps/dit_gen/report_text.h"
+#include "apps/common/report_text.h"
 
 #include <algorithm>
 

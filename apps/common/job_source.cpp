@@ -1,4 +1,4 @@
-#include "apps/dit_gen/job_source.h"
+#include "apps/common/job_source.h"
 
 #include <algorithm>
 #include <cstring>
@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/arguments.h"
 #include "core/error.h"
 #include "core/printable.h"
 #include "io/json_file.h"
@@ -59,16 +60,16 @@ std::uint64_t read_seed(JsonReader& reader) {
 
 }  // namespace
 
-JobSource::JobSource(const GenerateArguments& arguments, Request base)
-    : arguments_(arguments), base_(std::move(base)), seeds_(arguments.seeds) {
+JobSource::JobSource(JobSourceSettings settings, Request base)
+    : settings_(std::move(settings)), base_(std::move(base)), seeds_(settings_.seeds) {
   if (seeds_.empty()) seeds_.push_back(base_.seed);
-  if (!arguments.prompts) {
+  if (!settings_.prompts) {
     prompt_ = Job{{}, base_};
     return;
   }
-  require_readable(*arguments.prompts);
-  file_.open(*arguments.prompts, std::ios::binary);
-  if (!file_) refuse(printable(arguments.prompts->string()), std::strerror(errno), "a readable text file");
+  require_readable(*settings_.prompts);
+  file_.open(*settings_.prompts, std::ios::binary);
+  if (!file_) refuse(printable(settings_.prompts->string()), std::strerror(errno), "a readable text file");
 }
 
 std::optional<std::variant<Job, BadLine>> JobSource::next() {
@@ -77,13 +78,13 @@ std::optional<std::variant<Job, BadLine>> JobSource::next() {
     job.request.seed = seeds_[next_seed_++];
     return job;
   }
-  return arguments_.prompts ? next_of_file() : std::nullopt;
+  return settings_.prompts ? next_of_file() : std::nullopt;
 }
 
 std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
   prompt_.reset();
   while (std::optional<Line> line = read_line()) {
-    const std::string source = fmt::format("{}:{}", printable(arguments_.prompts->string()), line_number_);
+    const std::string source = fmt::format("{}:{}", printable(settings_.prompts->string()), line_number_);
     const std::string_view text = trimmed(line->text);
     if (!line->too_long && (text.empty() || text.front() == '#')) continue;
     try {
@@ -121,7 +122,7 @@ JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::
   job.request.negative = reader.text("negative", base_.negative);
   if (reader.has("name")) check_name(job.name = reader.text("name"), source);
   if (reader.has("seed")) {
-    if (arguments_.noise) refuse(source, "seed: has no effect with --noise", "one of the two");
+    if (settings_.given_noise) refuse(source, "seed: has no effect with --noise", "one of the two");
     job.request.seed = read_seed(reader);
   }
   if (reader.has("size")) {
