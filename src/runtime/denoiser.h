@@ -38,7 +38,7 @@ class Denoiser {
   ~Denoiser();
 
   /// Predictions of step `index` of the schedule, one [1, channels, frames, height, width] per branch. Steps are asked
-  /// for in order, each once.
+  /// for in order, each once, unless the policy takes them in any order.
   std::vector<at::Tensor> predict(const at::Tensor& latent, int index);
 
   const Plan& plan() const;

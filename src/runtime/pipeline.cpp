@@ -13,9 +13,8 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "core/run_info.h"
 #include "runtime/guidance.h"
-#include "solvers/solver.h"
+#include "runtime/run_setup.h"
 
 namespace ditto {
 namespace {
@@ -46,32 +45,6 @@ void check_grid(const StepGrid& grid, int steps) {
                                               "ascending nodes below {} and falling noise levels",
                                               steps));
   }
-}
-
-std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedRequest& request) {
-  SolverOptions options = model.defaults().solver_options;
-  options.shift = request.shift;
-  return make_solver(request.solver, options);
-}
-
-std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, int steps) {
-  std::vector<StepInfo> schedule;
-  for (int k = 0; k < grid.size(); ++k) {
-    const double sigma = grid.sigmas[static_cast<std::size_t>(k)];
-    schedule.push_back({k, grid.size(), grid.nodes[static_cast<std::size_t>(k)], steps, solver.timestep(sigma), sigma});
-  }
-  return schedule;
-}
-
-std::vector<at::Tensor> encode(const VideoModel& model, const ResolvedRequest& request) {
-  std::vector<at::Tensor> text = {model.encode_text(request.prompt)};
-  if (request.branches.size() > 1) text.push_back(model.encode_text(request.negative));
-  return text;
-}
-
-RunInfo run_info(const ResolvedRequest& request) {
-  return {request.solver, request.shift,  request.guidance, request.steps,
-          request.width,  request.height, request.frames,   request.branches};
 }
 
 TraceRun trace_run(const VideoModel& model, const ResolvedRequest& request, const StepGrid& grid, const Plan& plan,
@@ -115,7 +88,7 @@ class Run {
     check_grid(grid_, request_.steps);
     result_.noise = request.noise.defined() ? request.noise : draw_noise(request_.seed, request_.latent_sizes);
     const Stopwatch stopwatch;
-    const std::vector<at::Tensor> text = encode(model, request_);
+    const std::vector<at::Tensor> text = encode_prompts(model, request_);
     result_.seconds.text = stopwatch.seconds();
     schedule_ = schedule_of(*solver_, grid_, request_.steps);
     denoiser_ = std::make_unique<Denoiser>(model.denoiser(), policy, request_.branches, text, schedule_,
@@ -232,7 +205,8 @@ RunOutline outline(const VideoModel& model, const Request& request, CachePolicy&
   outline.units = count_units(outline.decisions, outline.plan, unit_count, outline.grid.size(), branches);
   outline.units_total = static_cast<std::int64_t>(branches.size()) * unit_count * outline.request.steps;
 
-  const auto context = model.denoiser().prepare(encode(model, outline.request), schedule, outline.request.latent_sizes);
+  const auto context =
+      model.denoiser().prepare(encode_prompts(model, outline.request), schedule, outline.request.latent_sizes);
   const at::Tensor noise = draw_noise(outline.request.seed, outline.request.latent_sizes);
   const std::int64_t hidden_bytes = model.denoiser().embed(*context, noise, 0, {0}).hidden.bytes();
   for (const Site& site : outline.plan.sites) {

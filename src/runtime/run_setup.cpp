@@ -1,0 +1,32 @@
+#include "runtime/run_setup.h"
+
+namespace ditto {
+
+std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedRequest& request) {
+  SolverOptions options = model.defaults().solver_options;
+  options.shift = request.shift;
+  return make_solver(request.solver, options);
+}
+
+std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, int node_count) {
+  std::vector<StepInfo> schedule;
+  for (int k = 0; k < grid.size(); ++k) {
+    const double sigma = grid.sigmas[static_cast<std::size_t>(k)];
+    schedule.push_back(
+        {k, grid.size(), grid.nodes[static_cast<std::size_t>(k)], node_count, solver.timestep(sigma), sigma});
+  }
+  return schedule;
+}
+
+std::vector<at::Tensor> encode_prompts(const VideoModel& model, const ResolvedRequest& request) {
+  std::vector<at::Tensor> text = {model.encode_text(request.prompt)};
+  if (request.branches.size() > 1) text.push_back(model.encode_text(request.negative));
+  return text;
+}
+
+RunInfo run_info(const ResolvedRequest& request) {
+  return {request.solver, request.shift,  request.guidance, request.steps,
+          request.width,  request.height, request.frames,   request.branches};
+}
+
+}  // namespace ditto
