@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "io/atomic_file.h"
 #include "io/json_file.h"
 #include "io/safetensors.h"
+#include "io/sha256.h"
 
 namespace ditto {
 namespace {
@@ -41,6 +43,14 @@ RunInfo read_run(JsonReader reader) {
 
 bool near(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b)); }
 
+/// The arrays are read lazily, but a pair of files from two runs must not pass for one profile.
+void check_arrays(const std::string& expected, const fs::path& json, const fs::path& arrays) {
+  if (sha256_file(arrays) == expected) return;
+  throw Error(ExitCode::kBadInputFile,
+              fmt::format("{}: was not written together with {}; accepted: both files of one profile",
+                          printable(arrays.string()), printable(json.string())));
+}
+
 std::string size_text(const RunInfo& run) { return fmt::format("{}x{}x{}", run.width, run.height, run.frames); }
 
 }  // namespace
@@ -62,20 +72,24 @@ Profile Profile::read(const fs::path& name) {
                 "one more than steps");
   }
   profile.version = reader.text("version");
+  profile.dtype = reader.text("dtype", "");
   profile.prompts = static_cast<int>(reader.integer("prompts", {1, 1'000'000}));
+  const std::string arrays_sha256 = reader.text("arrays_sha256", "");
   reader.refuse_unknown_keys();
   const SafetensorsFile file(with_extension(name, ".safetensors"));
+  if (!arrays_sha256.empty()) check_arrays(arrays_sha256, profile.path, file.path());
   for (const std::string& array : file.names()) profile.arrays[array] = file.tensor(array);
   return profile;
 }
 
 void Profile::write(const fs::path& name) const {
-  std::vector<std::pair<std::string, at::Tensor>> tensors(arrays.begin(), arrays.end());
-  save_safetensors(with_extension(name, ".safetensors"), tensors);
+  const auto [json_file, arrays_file] = files(name);
+  save_safetensors(arrays_file, {arrays.begin(), arrays.end()});
   nlohmann::ordered_json branches = nlohmann::ordered_json::array();
   for (const Branch branch : run.branches) branches.push_back(branch_name(branch));
   const nlohmann::ordered_json document = {{"schema", kSchema},
                                            {"version", version},
+                                           {"dtype", dtype},
                                            {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
                                            {"units", units},
                                            {"run",
@@ -88,10 +102,15 @@ void Profile::write(const fs::path& name) const {
                                              {"frames", run.frames},
                                              {"branches", branches}}},
                                            {"sigmas", sigmas},
-                                           {"prompts", prompts}};
-  AtomicFile file(with_extension(name, ".json"));
+                                           {"prompts", prompts},
+                                           {"arrays_sha256", sha256_file(arrays_file)}};
+  AtomicFile file(json_file);
   file.write(document.dump(2) + "\n");
   file.commit();
+}
+
+std::array<fs::path, 2> Profile::files(const fs::path& name) {
+  return {with_extension(name, ".json"), with_extension(name, ".safetensors")};
 }
 
 const at::Tensor& Profile::array(std::string_view name) const {
@@ -102,14 +121,23 @@ const at::Tensor& Profile::array(std::string_view name) const {
 }
 
 void Profile::require_fits(const Topology& topology, const RunInfo& wanted) const {
+  require_made_for(topology.identity, wanted, "this run");
+}
+
+void Profile::require_same(const Profile& other) const {
+  require_made_for(other.model, other.run, printable(other.path.string()));
+}
+
+void Profile::require_made_for(const ModelIdentity& wanted_model, const RunInfo& wanted,
+                               const std::string& whose) const {
   const auto refuse = [&](const std::string& what, const std::string& mine, const std::string& theirs) {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: made for {} {}; this run has {}; accepted: a profile of the "
-                                                     "same model and settings",
-                                                     path.string(), what, mine, theirs));
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: made for {} {}; {} has {}; accepted: a profile of the same model and settings",
+                            printable(path.string()), what, mine, whose, theirs));
   };
-  if (model.weight_hash != topology.identity.weight_hash) {
+  if (model.weight_hash != wanted_model.weight_hash) {
     refuse("model", fmt::format("'{}' (weights {})", model.name, model.weight_hash.substr(0, 12)),
-           fmt::format("'{}' (weights {})", topology.identity.name, topology.identity.weight_hash.substr(0, 12)));
+           fmt::format("'{}' (weights {})", wanted_model.name, wanted_model.weight_hash.substr(0, 12)));
   }
   if (run.solver != wanted.solver) refuse("solver", run.solver, wanted.solver);
   if (run.steps != wanted.steps) refuse("steps", fmt::format("{}", run.steps), fmt::format("{}", wanted.steps));

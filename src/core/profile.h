@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -23,14 +23,19 @@ struct Profile {
   RunInfo run;
   std::vector<double> sigmas;  ///< noise levels of the full grid, run.steps + 1 of them
   std::string version;
-  int prompts = 0;  ///< how many runs the arrays are means over
+  std::string dtype;  ///< of the model while it was measured; empty when it is not known
+  int prompts = 0;    ///< how many runs the arrays are means over
   std::map<std::string, at::Tensor> arrays;
 
-  /// Reads `NAME.json` and `NAME.safetensors`; `name` may end in .json. Throws Error(kBadInputFile).
+  /// Reads `NAME.json` and `NAME.safetensors`; `name` may end in .json. Throws Error(kBadInputFile), also when the two
+  /// files are not of one profile.
   static Profile read(const std::filesystem::path& name);
 
   /// Writes both files, each atomically, the arrays first. Throws Error(kOutputFailed).
   void write(const std::filesystem::path& name) const;
+
+  /// The two files of that name, the JSON file first.
+  static std::array<std::filesystem::path, 2> files(const std::filesystem::path& name);
 
   bool has(std::string_view array) const { return arrays.contains(std::string(array)); }
 
@@ -40,6 +45,12 @@ struct Profile {
   /// Error(kBadInputFile) naming both sides when model weights, solver, shift, guidance, steps or resolution of a run
   /// are not those of the profile.
   void require_fits(const Topology& topology, const RunInfo& run) const;
+
+  /// The same for another profile, which the message names by its path.
+  void require_same(const Profile& other) const;
+
+ private:
+  void require_made_for(const ModelIdentity& model, const RunInfo& run, const std::string& whose) const;
 };
 
 }  // namespace ditto
