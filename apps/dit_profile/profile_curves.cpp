@@ -1,0 +1,146 @@
+#include "apps/dit_profile/profile_curves.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/nanmean.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "caches/profiling/channel_solvers.h"
+#include "caches/profiling/indicator.h"
+
+namespace ditto {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<double> values_of(const at::Tensor& row) {
+  const at::Tensor plain = row.to(at::kDouble).contiguous();
+  const double* first = plain.const_data_ptr<double>();
+  return {first, first + plain.numel()};
+}
+
+void add_branches(const Profile& profile, const std::string& name, std::vector<ProfileCurve>& curves) {
+  if (!profile.has(name)) return;
+  const at::Tensor& array = profile.array(name);
+  for (std::size_t branch = 0; branch < profile.run.branches.size(); ++branch) {
+    const at::Tensor part = array.select(0, static_cast<std::int64_t>(branch));
+    const bool has_blocks = part.dim() == 2;
+    curves.push_back({name, fmt::format("{}{}", branch_name(profile.run.branches[branch]), has_blocks ? ", mean" : ""),
+                      values_of(has_blocks ? part.mean({0}) : part)});
+  }
+}
+
+void add_edges(const Profile& profile, std::vector<ProfileCurve>& curves) {
+  if (!profile.has("edge_error")) return;
+  const at::Tensor& edges = profile.array("edge_error");
+  const std::int64_t longest = edges.size(1) - 1;
+  for (const std::int64_t distance : {std::int64_t{2}, longest}) {
+    curves.push_back({"edge_error", fmt::format("{} steps", distance), values_of(edges.select(1, distance))});
+    if (longest == 2) break;
+  }
+}
+
+double largest(const at::Tensor& array) {
+  double result = 0;
+  for (const double value : values_of(array)) {
+    if (std::isfinite(value)) result = std::max(result, value);
+  }
+  return result;
+}
+
+Json describe_attention(const Profile& profile) {
+  const std::vector<double> blocks = values_of(profile.array("foreground_attention"));
+  const auto [low, high] = std::ranges::minmax(blocks);
+  return {{"prompts_with_a_foreground", profile.array("foreground_attention.by_prompt").size(0)},
+          {"least_attending_block", low},
+          {"most_attending_block", high}};
+}
+
+/// Of how many channels each solver is the best.
+Json describe_solvers(const Profile& profile) {
+  const at::Tensor best = profile.array("hyca.solver_error").argmin(1);
+  Json shares = Json::object();
+  for (std::size_t solver = 0; solver < kChannelSolvers.size(); ++solver) {
+    shares[std::string(kChannelSolvers[solver].name)] =
+        (best == static_cast<std::int64_t>(solver)).to(at::kDouble).mean().item<double>();
+  }
+  return {{"channels_by_best_solver", shares}};
+}
+
+Json describe_edges(const Profile& profile) {
+  const std::vector<double> means = values_of(profile.array("edge_error"));
+  const std::vector<double> deviations = values_of(profile.array("edge_error.std"));
+  std::vector<double> spread;
+  for (std::size_t k = 0; k < means.size(); ++k) {
+    if (std::isfinite(means[k]) && means[k] > 0) spread.push_back(deviations[k] / means[k]);
+  }
+  std::ranges::sort(spread);
+  return {{"prompts", profile.array("edge_error.by_prompt").size(0)},
+          {"edges", spread.size()},
+          {"median_deviation_over_mean", spread.empty() ? Json() : Json(spread[spread.size() / 2])}};
+}
+
+}  // namespace
+
+std::vector<ProfileCurve> profile_curves(const Profile& profile) {
+  std::vector<ProfileCurve> curves;
+  std::vector<std::string> names = {"residual_ratio", "stack_change", "block_change", "block_delta_change",
+                                    "output_change"};
+  for (const Indicator& indicator : kIndicators) names.push_back(fmt::format("indicator.{}", indicator.name));
+  for (const std::string& name : names) add_branches(profile, name, curves);
+  if (profile.has("foreground_attention.by_step")) {
+    const at::Tensor by_step = profile.array("foreground_attention.by_step").nanmean(at::IntArrayRef{0});
+    curves.push_back({"foreground_attention", "mean", values_of(by_step)});
+  }
+  add_edges(profile, curves);
+  return curves;
+}
+
+Json profile_fits(const Profile& profile) {
+  Json fits = Json::object();
+  for (const Indicator& indicator : kIndicators) {
+    const std::string name = fmt::format("teacache.{}", indicator.name);
+    if (profile.has(name + ".r2")) fits[name] = {{"r2", profile.array(name + ".r2").item<double>()}};
+  }
+  if (profile.has("residual_ratio.std")) {
+    const at::Tensor& deviation = profile.array("residual_ratio.std");
+    fits["residual_ratio"] = {{"mean_deviation_over_prompts", deviation.mean().item<double>()},
+                              {"largest", largest(deviation)}};
+  }
+  if (profile.has("foreground_attention")) fits["foreground_attention"] = describe_attention(profile);
+  if (profile.has("hyca.solver_error")) fits["hyca.solver_error"] = describe_solvers(profile);
+  if (profile.has("edge_error")) fits["edge_error"] = describe_edges(profile);
+  return fits;
+}
+
+std::string sparkline(const std::vector<double>& values, std::size_t columns) {
+  constexpr std::array kGlyphs = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  const std::size_t count = std::min(columns, values.size());
+  std::string text;
+  for (std::size_t column = 0; column < count; ++column) {
+    // Of the values that share a column the largest is shown.
+    double shown = -std::numeric_limits<double>::infinity();
+    for (std::size_t k = column * values.size() / count; k < (column + 1) * values.size() / count; ++k) {
+      if (std::isfinite(values[k])) shown = std::max(shown, values[k]);
+    }
+    const double height = high > low ? (shown - low) / (high - low) : 0;
+    const auto glyph = static_cast<std::size_t>(std::lround(height * (kGlyphs.size() - 1)));
+    text += std::isfinite(shown) ? kGlyphs[glyph] : " ";
+  }
+  return text;
+}
+
+}  // namespace ditto
