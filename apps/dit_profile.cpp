@@ -18,6 +18,8 @@ constexpr const char* kExamples = R"(Examples:
   dit-profile run --prompts prompts.txt -o wan-mini-64                       # wan-mini-64.json, wan-mini-64.safetensors
   dit-profile run --prompts prompts.txt --size 128x128 --edges 0 -o wan-mini-128
   dit-profile run --prompts more.txt --only gram,residual -o more
+  dit-profile plan wan-mini-64 --policy lemica --compute 20 -o schedule.jsonl
+  dit-profile plan wan-mini-64 --policy jumps --compute 20 --prompts held-out.txt -o jumps.jsonl
   dit-profile merge wan-mini-64 more-64 -o all-64
   dit-profile show wan-mini-64
 
@@ -31,7 +33,7 @@ ExitCode run(Program& program, int argc, char** argv) {
   CLI::App app("Measures what a diffusion transformer lets us skip.", "dit-profile");
   app.footer(kExamples);
   app.set_version_flag("--version", DITTO_VERSION);
-  const std::vector<Verb> verbs = {run_verb(app), merge_verb(app), show_verb(app)};
+  const std::vector<Verb> verbs = {run_verb(app), plan_verb(app), merge_verb(app), show_verb(app)};
   if (const auto text = parse_command_line(app, argc, argv)) {
     program.console.result(*text);
     return ExitCode::kDone;

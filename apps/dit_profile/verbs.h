@@ -17,6 +17,10 @@ struct Verb {
 /// `run`: measures the full model over a prompts file, and writes a profile.
 Verb run_verb(CLI::App& app);
 
+/// `plan`: a schedule from a profile. With prompts the schedule is run: a closed loop chooses among the planner's
+/// candidates and measures.
+Verb plan_verb(CLI::App& app);
+
 /// `merge`: one profile of the runs of several.
 Verb merge_verb(CLI::App& app);
 

@@ -1,0 +1,92 @@
+#include "apps/dit_profile/closed_loop.h"
+
+#include <cmath>
+#include <memory>
+#include <variant>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/square.h>
+#include <c10/core/InferenceMode.h>
+
+#include <fmt/format.h>
+
+#include "apps/common/job_source.h"
+#include "apps/common/step_reporter.h"
+#include "caches/schedule.h"
+#include "core/error.h"
+#include "core/printable.h"
+
+namespace ditto {
+namespace {
+
+/// A request with the settings that were profiled.
+Request base_request(const Profile& profile) {
+  Request request;
+  request.width = profile.run.width;
+  request.height = profile.run.height;
+  request.frames = profile.run.frames;
+  request.steps = profile.run.steps;
+  request.guidance = profile.run.guidance;
+  request.shift = profile.run.shift;
+  request.solver = profile.run.solver;
+  return request;
+}
+
+std::vector<Request> read_requests(const std::filesystem::path& prompts, const Profile& profile) {
+  JobSource source({.prompts = prompts}, base_request(profile));
+  std::vector<Request> requests;
+  while (const auto next = source.next()) {
+    if (const auto* line = std::get_if<BadLine>(&*next)) throw Error(ExitCode::kBadInputFile, line->message);
+    requests.push_back(std::get<Job>(*next).request);
+  }
+  if (requests.empty()) {
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: holds no prompts; accepted: one prompt or JSON object a line",
+                                                     printable(prompts.string())));
+  }
+  return requests;
+}
+
+}  // namespace
+
+ClosedLoop::ClosedLoop(Program& program, const ModelArguments& model, const std::filesystem::path& prompts,
+                       const Profile& profile)
+    : program_(program), requests_(read_requests(prompts, profile)) {
+  session_ = open_session(model);
+  for (const std::string& warning : session_.model->warnings()) program_.console.warn(warning);
+  profile.require_fits(session_.model->denoiser().topology(), profile.run);
+}
+
+double ClosedLoop::error(const Trace& schedule) {
+  ++schedules_;
+  double logarithms = 0;
+  for (std::size_t prompt = 0; prompt < requests_.size(); ++prompt) {
+    if (full_.size() == prompt) full_.push_back(pixels_of(prompt, nullptr));
+    const at::Tensor difference = pixels_of(prompt, &schedule) - full_[prompt];
+    logarithms += std::log(difference.square().mean(at::kDouble).item<double>()) / 2;
+  }
+  return std::exp(logarithms / prompts());
+}
+
+at::Tensor ClosedLoop::pixels_of(std::size_t prompt, const Trace* schedule) {
+  const c10::InferenceMode inference;
+  const std::string what = schedule == nullptr ? "full compute" : fmt::format("plan {}", schedules_);
+  GenerateOptions options;
+  options.decode = false;
+  options.stop = program_.interrupt.token();
+  options.on_step =
+      StepReporter(program_.console, fmt::format("{}, prompt {}/{}: ", what, prompt + 1, prompts()), false);
+  const Request& request = requests_[prompt];
+  const VideoModel& model = *session_.model;
+  const Result result =
+      schedule == nullptr
+          ? generate(model, request, options)
+          : generate(
+                model, request, [&] { return make_schedule(*schedule, "the planned schedule"); }, options);
+  const at::Tensor pixels = model.decode(result.latents, [this](int, int) { return !program_.interrupt.requested(); });
+  if (!pixels.defined()) throw Cancelled();
+  return (pixels / 2 + 0.5).clamp(0, 1).to(at::kFloat);
+}
+
+}  // namespace ditto
