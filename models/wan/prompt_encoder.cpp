@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "io/weights.h"
 #include "text/prompt_cleaning.h"
 
 namespace ditto {
@@ -15,11 +14,15 @@ constexpr std::size_t kRemembered = 8;
 }  // namespace
 
 PromptEncoder::PromptEncoder(const std::filesystem::path& folder, c10::ScalarType dtype, c10::Device device)
-    : folder_(folder / "text_encoder"), dtype_(dtype), device_(device), tokenizer_(folder / "tokenizer") {
+    : config_(Umt5Config::read(folder / "text_encoder" / "config.json")),
+      dtype_(dtype),
+      device_(device),
+      tokenizer_(folder / "tokenizer"),
+      weights_(folder / "text_encoder") {
   padded_length_ = std::min<std::int64_t>(tokenizer_.model_max_length(), kLongestPrompt);
-  weight_bytes_ = static_cast<std::int64_t>(WeightSet(folder_).bytes());
-  loaded_ = std::make_shared<const Umt5Encoder>(Umt5Encoder::load(folder_, dtype_, device_));
-  width_ = loaded_->config().d_model;
+  weight_bytes_ = static_cast<std::int64_t>(weights_.bytes());
+  loaded_ = read_encoder();
+  width_ = config_.d_model;
   first_non_finite_ = loaded_->first_non_finite();
 }
 
@@ -28,7 +31,12 @@ std::shared_ptr<const Umt5Encoder> PromptEncoder::take_encoder() const {
     const std::lock_guard lock(mutex_);
     if (loaded_) return std::exchange(loaded_, nullptr);
   }
-  return std::make_shared<const Umt5Encoder>(Umt5Encoder::load(folder_, dtype_, device_));
+  return read_encoder();
+}
+
+std::shared_ptr<const Umt5Encoder> PromptEncoder::read_encoder() const {
+  const std::lock_guard lock(reading_mutex_);
+  return std::make_shared<const Umt5Encoder>(config_, weights_, dtype_, device_);
 }
 
 std::optional<at::Tensor> PromptEncoder::recall(const std::string& prompt) const {
@@ -51,6 +59,8 @@ at::Tensor PromptEncoder::encode(const std::string& prompt) const {
   const TokenizedText text = tokenizer_.encode(cleaned, static_cast<int>(padded_length_));
   const at::Tensor embedding =
       take_encoder()->prompt_embeds(text.ids.unsqueeze(0).to(device_), text.mask.unsqueeze(0).to(device_)).to(dtype_);
+  // The files stay open, their pages need not stay in memory.
+  for (const std::string& name : weights_.names()) weights_.release(name);
   remember(cleaned, embedding);
   return embedding;
 }

@@ -20,7 +20,9 @@ namespace ditto {
 
 /// Prompts to embeddings, as WanPipeline makes them: cleaned, tokenised, encoded, zero beyond the prompt's own tokens.
 /// The text encoder can be larger than the transformer and is needed for moments only: it is held until the first
-/// prompt is encoded and read again for a new one. The newest embeddings are remembered. Safe to share by threads.
+/// prompt is encoded and read again for a new one, from the files that were opened at the start: one that was replaced
+/// since does not count, one that was written to is an error. The newest embeddings are remembered. Safe to share by
+/// threads.
 class PromptEncoder {
  public:
   /// Reads `tokenizer/` and `text_encoder/` of a model folder; the text encoder computes in `dtype`, which is also that
@@ -41,15 +43,18 @@ class PromptEncoder {
   std::optional<at::Tensor> recall(const std::string& prompt) const;
   void remember(const std::string& prompt, const at::Tensor& embedding) const;
   std::shared_ptr<const Umt5Encoder> take_encoder() const;
+  std::shared_ptr<const Umt5Encoder> read_encoder() const;
 
-  std::filesystem::path folder_;
+  Umt5Config config_;
   c10::ScalarType dtype_;
   c10::Device device_;
   Tokenizer tokenizer_;
+  mutable WeightSet weights_;
   std::int64_t padded_length_ = 0, width_ = 0, weight_bytes_ = 0;
   std::optional<std::string> first_non_finite_;
 
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;          // of what follows
+  mutable std::mutex reading_mutex_;  // of weights_
   mutable std::shared_ptr<const Umt5Encoder> loaded_;
   mutable std::list<std::pair<std::string, at::Tensor>> newest_;
 };

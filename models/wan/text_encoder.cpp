@@ -183,7 +183,7 @@ void Umt5Encoder::require_known_ids(const at::Tensor& ids) const {
   const auto largest = ids.max().item<std::int64_t>();
   if (smallest < 0 || largest >= config_.vocab_size) {
     throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: token id {} is outside the vocabulary; ids 0 to {} are accepted", source_.string(),
+                fmt::format("{}: token id {} is outside the vocabulary; accepted: ids 0 to {}", source_.string(),
                             smallest < 0 ? smallest : largest, config_.vocab_size - 1));
   }
 }

@@ -52,9 +52,9 @@ const WanStepModulation& step_of(const Activations& activations) {
 void require_computable(const WanTransformerOptions& options) {
   const bool known = options.dtype == at::kFloat || options.dtype == at::kBFloat16 || options.dtype == at::kHalf;
   if (known && !(options.dtype == at::kHalf && options.device.is_cpu())) return;
-  throw Error(ExitCode::kUsage,
-              fmt::format("--dtype: {} is not available on {}; accepted: fp32, bf16{}", c10::toString(options.dtype),
-                          options.device.str(), options.device.is_cpu() ? "" : ", fp16"));
+  throw Error(ExitCode::kUsage, fmt::format("--dtype: {} is not available on {}; accepted: fp32, bf16{}",
+                                            options.dtype == c10::kHalf ? "fp16" : c10::toString(options.dtype),
+                                            options.device.str(), options.device.is_cpu() ? "" : ", fp16"));
 }
 
 }  // namespace

@@ -39,8 +39,11 @@ WanModel::WanModel(const std::filesystem::path& folder, const LoadOptions& optio
       defaults_(read_wan_defaults(folder)),
       prompts_(folder, options.dtype, options.device),
       vae_(WanVaeDecoder::load(folder / "vae", options.device)),
-      transformer_(WanTransformer::load(folder / "transformer", {folder_name(folder), weight_hash(folder)},
-                                        {options.device, options.dtype, options.kernels})) {
+      transformer_(WanTransformer::load(
+          folder / "transformer",
+          {folder_name(folder),
+           weight_hash(folder, options.verify_manifest ? ManifestTrust::kVerified : ManifestTrust::kIgnored)},
+          {options.device, options.dtype, options.kernels})) {
   require_matching_parts();
 }
 

@@ -11,7 +11,10 @@ std::span<const Snapshot> FeatureStore::snapshots(int site, Branch branch) const
 }
 
 bool FeatureStore::admit(std::int64_t bytes) {
-  if (bytes > max_bytes_ - bytes_) return false;
+  if (bytes > max_bytes_ - bytes_) {
+    ++refusals_;
+    return false;
+  }
   bytes_ += bytes;
   peak_bytes_ = std::max(peak_bytes_, bytes_);
   return true;

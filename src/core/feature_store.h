@@ -35,6 +35,9 @@ class FeatureStore {
   /// True when the last push to this slot was refused.
   bool over_budget(int site, Branch branch) const;
 
+  /// How often a snapshot or remembered tensor was refused for the budget.
+  std::int64_t refusals() const { return refusals_; }
+
   std::int64_t bytes() const { return bytes_; }
   std::int64_t peak_bytes() const { return peak_bytes_; }
 
@@ -48,6 +51,7 @@ class FeatureStore {
   std::int64_t max_bytes_;
   std::int64_t bytes_ = 0;
   std::int64_t peak_bytes_ = 0;
+  std::int64_t refusals_ = 0;
   std::map<std::pair<int, Branch>, Slot> slots_;
   std::map<std::tuple<int, Branch, std::string>, at::Tensor> remembered_;
 };

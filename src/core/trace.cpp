@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <limits>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/printable.h"
 #include "io/atomic_file.h"
+#include "io/input_file.h"
 #include "io/json_file.h"
 
 namespace ditto {
@@ -20,6 +21,7 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 const std::vector<std::string> kBranchNames = {"conditional", "unconditional"};
+constexpr std::uint64_t kMaxTraceBytes = std::uint64_t{256} << 20;
 
 /// The double whose shortest decimal is that of the float: 0.1F is written 0.1, and reads back to the same float.
 double shortest(float value) {
@@ -259,11 +261,7 @@ void Trace::write(const std::filesystem::path& path) const {
 }
 
 Trace Trace::read(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw Error(ExitCode::kBadInputFile,
-                path.string() + ": cannot be read; accepted: a trace or schedule (JSON Lines)");
-  }
+  std::istringstream file(read_text_file(path, kMaxTraceBytes));
   Trace trace;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {

@@ -24,13 +24,15 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxNameBytes = 255;
 constexpr std::size_t kNameBytesKept = 200;  // leaves room for the suffix of the temporary name
 constexpr int kAttempts = 1000;
+constexpr std::size_t kShownPathBytes = 600;  // of a path that is too long for the system, say
+constexpr std::string_view kAcceptedTarget = "accepted: a folder that can be written, with room";
 
 [[noreturn]] void fail(const fs::path& path, const std::string& problem) {
-  throw Error(ExitCode::kOutputFailed, fmt::format("{}: {}", printable(path.native(), 4096), problem));
+  throw Error(ExitCode::kOutputFailed, fmt::format("{}: {}", printable(path.native(), kShownPathBytes), problem));
 }
 
 [[noreturn]] void fail_errno(const fs::path& path, const std::string& what) {
-  fail(path, fmt::format("{}: {}", what, std::strerror(errno)));
+  fail(path, fmt::format("{}: {}; {}", what, std::strerror(errno), kAcceptedTarget));
 }
 
 /// The path without a final slash and, when it is a symbolic link, what the link stands for: a rename must not replace
@@ -62,7 +64,7 @@ fs::path create_partial(const fs::path& target, Create create) {
     if (create(path) >= 0) return path;
     if (errno != EEXIST) fail_errno(target, "cannot be written");
   }
-  fail(target, "cannot be written: too many unfinished files beside it");
+  fail(target, "cannot be written: too many unfinished files beside it; accepted: a folder without them");
 }
 
 /// Best effort: some file systems cannot flush a folder, and the file itself is already safe.
@@ -127,13 +129,14 @@ void require_usable_folder(const fs::path& path) {
   const fs::path folder = folder_of(path);
   struct ::stat status {};
   if (::stat(folder.c_str(), &status) != 0) {
-    fail_errno(path, fmt::format("cannot be written: folder '{}'", printable(folder.native(), 4096)));
+    fail_errno(path, fmt::format("cannot be written: folder '{}'", printable(folder.native(), kShownPathBytes)));
   }
   if (!S_ISDIR(status.st_mode)) {
-    fail(path, fmt::format("cannot be written: '{}' is no folder", printable(folder.native(), 4096)));
+    fail(path, fmt::format("cannot be written: '{}' is no folder; {}", printable(folder.native(), kShownPathBytes),
+                           kAcceptedTarget));
   }
   if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    fail_errno(path, fmt::format("cannot be written: folder '{}'", printable(folder.native(), 4096)));
+    fail_errno(path, fmt::format("cannot be written: folder '{}'", printable(folder.native(), kShownPathBytes)));
   }
 }
 
@@ -204,7 +207,7 @@ void AtomicFolder::commit() {
       replace_folder(temporary_, target_);
     }
   } catch (const fs::filesystem_error& error) {
-    fail(target_, fmt::format("cannot be written: {}", error.code().message()));
+    fail(target_, fmt::format("cannot be written: {}; {}", error.code().message(), kAcceptedTarget));
   }
   temporary_.clear();
   flush_folder(folder_of(target_));
@@ -231,7 +234,7 @@ void require_writable_folder(const fs::path& path, bool overwrite) {
   if (!S_ISDIR(status.st_mode)) fail(path, "exists and is no folder; accepted: a folder name");
   std::error_code problem;
   const bool empty = fs::is_empty(target, problem);
-  if (problem) fail(path, fmt::format("cannot be read: {}", problem.message()));
+  if (problem) fail(path, fmt::format("cannot be read: {}; accepted: a new or empty folder", problem.message()));
   if (!empty && !overwrite) fail(path, "exists and is not empty; accepted: a new or empty folder, or -y to overwrite");
 }
 

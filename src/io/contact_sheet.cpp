@@ -138,7 +138,7 @@ void draw_row(cv::Mat& sheet, const PictureRow& row, int top) {
 
 void check_rows(std::span<const ContactRow> rows, const ContactSheetOptions& options) {
   if (rows.empty() || (options.difference_row && rows.size() < 2)) {
-    throw Error(ExitCode::kUsage, fmt::format("contact sheet: {} rows given; accepted are at least {}", rows.size(),
+    throw Error(ExitCode::kUsage, fmt::format("contact sheet: {} rows given; accepted: at least {}", rows.size(),
                                               options.difference_row ? 2 : 1));
   }
   TORCH_CHECK(options.columns > 0 && options.picture_width > 0,

@@ -28,7 +28,7 @@ constexpr std::size_t kPathBytes = 4096;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem, const std::string& accepted) {
   throw Error(ExitCode::kBadInputFile,
-              fmt::format("{}: {}; accepted is {}", printable(path.native(), kPathBytes), problem, accepted));
+              fmt::format("{}: {}; accepted: {}", printable(path.native(), kPathBytes), problem, accepted));
 }
 
 constexpr auto kAcceptedImage = "a complete, opaque PNG of 8 bits per channel";
@@ -166,8 +166,8 @@ void write_frames(const std::filesystem::path& folder, const at::Tensor& frames,
     file.close();
     if (!file) {
       throw Error(ExitCode::kOutputFailed,
-                  fmt::format("{}: cannot be written: frame {}: {}", printable(folder.native(), kPathBytes), frame,
-                              std::strerror(errno)));
+                  fmt::format("{}: cannot be written: frame {}: {}; accepted: a folder that can be written, with room",
+                              printable(folder.native(), kPathBytes), frame, std::strerror(errno)));
     }
   }
   output.commit();

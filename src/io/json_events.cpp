@@ -52,7 +52,7 @@ JsonEvents::JsonEvents(std::string_view text, std::string source, const JsonLimi
 
 void JsonEvents::read() {
   if (text_.size() > limits_.max_bytes) {
-    fail(fmt::format("{} bytes of JSON; at most {} are accepted", text_.size(), limits_.max_bytes));
+    fail(fmt::format("{} bytes of JSON; accepted: up to {}", text_.size(), limits_.max_bytes));
   }
   // The parser takes a NUL for the end of the input and would ignore what follows.
   if (const void* nul = text_.empty() ? nullptr : std::memchr(text_.data(), 0, text_.size())) {
@@ -71,13 +71,13 @@ void JsonEvents::fail(std::string_view problem) const {
 
 void JsonEvents::count_value() {
   if (++values_ > limits_.max_values)
-    fail(fmt::format("more than {} JSON values; fewer are accepted", limits_.max_values));
+    fail(fmt::format("more than {0} JSON values; accepted: up to {0}", limits_.max_values));
 }
 
 void JsonEvents::enter() {
   count_value();
   if (++depth_ > limits_.max_depth) {
-    fail(fmt::format("nested too deeply; at most {} levels are accepted", limits_.max_depth));
+    fail(fmt::format("nested too deeply; accepted: up to {} levels", limits_.max_depth));
   }
 }
 

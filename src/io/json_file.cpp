@@ -32,7 +32,7 @@ class DocumentBuilder : public JsonEvents {
 
   bool key(string_t& name) override {
     auto [place, fresh] = open_.back()->get_ref<json::object_t&>().try_emplace(std::move(name));
-    if (!fresh) fail("key '" + printable(place->first) + "' occurs twice; once is accepted");
+    if (!fresh) fail("key '" + printable(place->first) + "' occurs twice; accepted: once");
     member_ = &place->second;
     return true;
   }

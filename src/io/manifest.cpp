@@ -88,12 +88,15 @@ void verify_manifest(const fs::path& folder) {
   }
 }
 
-std::string weight_hash(const fs::path& folder) {
-  const auto entries = read_manifest(folder);
+std::string weight_hash(const fs::path& folder, ManifestTrust trust) {
+  std::map<std::string, ManifestEntry> entries;
+  if (trust == ManifestTrust::kVerified) entries = read_manifest(folder);
   std::map<std::string, std::string> digests;
   try {
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (entry.path().extension() != ".safetensors" || !entry.is_regular_file()) continue;
+      // A link that leads nowhere is for the loader to report.
+      std::error_code ignored;
+      if (entry.path().extension() != ".safetensors" || !entry.is_regular_file(ignored)) continue;
       const std::string name = entry.path().lexically_relative(folder).generic_string();
       const auto listed = entries.find(name);
       digests[name] =

@@ -34,7 +34,7 @@ std::uint32_t checksum(std::string_view bytes) {
 
 PngHeader check_png(std::string_view bytes, const std::filesystem::path& path) {
   const auto fail = [&path](const std::string& problem) {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted is a complete PNG of 8 bits per channel",
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: a complete PNG of 8 bits per channel",
                                                      printable(path.native(), kPathBytes), problem));
   };
   if (!bytes.starts_with(kSignature)) fail("is no PNG image");

@@ -60,7 +60,8 @@ struct SafetensorsFile::State {
     data_offset = kLengthBytes + text.size();
     header = parse_safetensors_header(text, file.size() - data_offset, path.native());
     void* address = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
-    if (address == MAP_FAILED) fail(path, fmt::format("cannot be mapped: {}", std::strerror(errno)));
+    if (address == MAP_FAILED)
+      fail(path, fmt::format("cannot be mapped: {}; accepted: a file on a disk", std::strerror(errno)));
     mapping = static_cast<char*>(address);
   }
   ~State() { ::munmap(mapping, file.size()); }
@@ -97,7 +98,7 @@ const std::map<std::string, std::string>& SafetensorsFile::metadata() const { re
 
 at::Tensor SafetensorsFile::tensor(std::string_view name) const {
   const TensorInfo* info = find(name);
-  if (!info) fail(path(), fmt::format("tensor '{}' is missing", printable(name)));
+  if (!info) fail(path(), fmt::format("tensor '{}' is missing; accepted: a file that holds it", printable(name)));
   state_->file.require_unchanged();
   const std::uint64_t bytes = info->end - info->begin;
   if (bytes == 0) return at::empty(info->shape, info->dtype);

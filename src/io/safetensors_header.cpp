@@ -152,12 +152,14 @@ class HeaderReader : public JsonEvents {
 
   bool end_array() override {
     leave();
-    if (field_ == Field::kOffsets && offset_count_ != 2) fail_tensor("data_offsets is not [begin, end]");
+    if (field_ == Field::kOffsets && offset_count_ != 2)
+      fail_tensor("data_offsets is too short; accepted: [begin, end]");
     return true;
   }
 
   void add_tensor() {
-    if (!seen_[0] || !seen_[1] || !seen_[2]) fail_tensor("an entry needs dtype, shape and data_offsets");
+    if (!seen_[0] || !seen_[1] || !seen_[2])
+      fail_tensor("an entry is incomplete; accepted: dtype, shape and data_offsets");
     if (header_.tensors.size() == kMaxTensors)
       fail(fmt::format("more than {0} tensors; accepted: up to {0}", kMaxTensors));
     // A zero dimension counts as one here: the strides of an empty tensor must not overflow either.
@@ -171,7 +173,8 @@ class HeaderReader : public JsonEvents {
       bytes *= factor;
     }
     if (tensor_.end < tensor_.begin) {
-      fail_tensor(fmt::format("data_offsets [{}, {}] are reversed", tensor_.begin, tensor_.end));
+      fail_tensor(
+          fmt::format("data_offsets [{}, {}] are reversed; accepted: [begin, end]", tensor_.begin, tensor_.end));
     }
     if (tensor_.end - tensor_.begin != bytes) {
       fail_tensor(fmt::format("data_offsets [{}, {}] span {} bytes; shape {} and dtype need {}", tensor_.begin,
@@ -221,10 +224,11 @@ void check_tiling(const std::vector<TensorInfo>& tensors, std::uint64_t data_byt
     covered = tensor.end;
   }
   if (covered > data_bytes) {
-    fail_layout(source,
-                fmt::format("the file is too short: its tensors need {} bytes of data, it holds {} (an incomplete "
-                            "download?)",
-                            covered, data_bytes));
+    fail_layout(
+        source,
+        fmt::format("the file is too short: its tensors need {} bytes of data, it holds {}; accepted: the whole "
+                    "file (an incomplete download?)",
+                    covered, data_bytes));
   }
   if (covered < data_bytes) {
     fail_layout(source, fmt::format("{} bytes follow the last tensor; accepted: none", data_bytes - covered));

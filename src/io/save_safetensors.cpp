@@ -26,10 +26,11 @@ std::vector<const NamedTensor*> sorted(const std::filesystem::path& path, const 
   std::vector<const NamedTensor*> order;
   for (const NamedTensor& item : tensors) {
     const auto& [name, tensor] = item;
-    if (name == "__metadata__") fail(path, "tensor name '__metadata__' is reserved");
-    if (!tensor.defined()) fail(path, fmt::format("tensor '{}' is undefined", printable(name)));
+    if (name == "__metadata__") fail(path, "tensor name '__metadata__' is reserved; accepted: another name");
+    if (!tensor.defined())
+      fail(path, fmt::format("tensor '{}' is undefined; accepted: a tensor with data", printable(name)));
     if (!find_safetensors_dtype(tensor.scalar_type())) {
-      fail(path, fmt::format("tensor '{}': safetensors has no dtype {}", printable(name),
+      fail(path, fmt::format("tensor '{}': safetensors has no dtype {}; accepted: a dtype it has", printable(name),
                              c10::toString(tensor.scalar_type())));
     }
     order.push_back(&item);
@@ -41,7 +42,8 @@ std::vector<const NamedTensor*> sorted(const std::filesystem::path& path, const 
   auto by_name = order;
   std::ranges::sort(by_name, {}, name_of);
   const auto twice = std::ranges::adjacent_find(by_name, {}, name_of);
-  if (twice != by_name.end()) fail(path, fmt::format("tensor name '{}' occurs twice", printable((*twice)->first)));
+  if (twice != by_name.end())
+    fail(path, fmt::format("tensor name '{}' occurs twice; accepted: once", printable((*twice)->first)));
   return order;
 }
 
@@ -72,7 +74,7 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   try {
     header = make_header(order, metadata);
   } catch (const nlohmann::json::type_error&) {
-    fail(path, "a tensor name or metadata text is not UTF-8");
+    fail(path, "a tensor name or metadata text is not UTF-8; accepted: UTF-8");
   }
   AtomicFile file(path);
   const std::uint64_t header_bytes = header.size();

@@ -30,7 +30,7 @@ using DemuxerPtr = std::unique_ptr<AVFormatContext, ffmpeg::FreeHandle<avformat_
 constexpr std::size_t kPathBytes = 4096;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem) {
-  throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted is a complete mp4, mov, mkv, webm or avi video",
+  throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: a complete mp4, mov, mkv, webm or avi video",
                                                    printable(path.native(), kPathBytes), problem));
 }
 

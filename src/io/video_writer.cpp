@@ -33,9 +33,8 @@ constexpr int kMaxFps = 1000;
 constexpr std::size_t kPathBytes = 4096;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem) {
-  throw Error(ExitCode::kOutputFailed,
-              fmt::format("{}: {}; accepted is a writable .mp4 file, or a folder for PNG frames",
-                          printable(path.native(), kPathBytes), problem));
+  throw Error(ExitCode::kOutputFailed, fmt::format("{}: {}; accepted: a writable .mp4 file, or a folder for PNG frames",
+                                                   printable(path.native(), kPathBytes), problem));
 }
 
 struct FreeMuxer {
@@ -116,7 +115,7 @@ CodecPtr choose_encoder(const std::filesystem::path& path, int width, int height
     problems.push_back(fmt::format("{}: {}", name, problem));
   }
   throw Error(ExitCode::kOutputFailed,
-              fmt::format("{}: no encoder works for {}x{} pixels ({}); accepted is a folder, which is filled with PNG "
+              fmt::format("{}: no encoder works for {}x{} pixels ({}); accepted: a folder, which is filled with PNG "
                           "frames",
                           printable(path.native(), kPathBytes), width, height, fmt::join(problems, ", ")));
 }
@@ -210,14 +209,14 @@ class Mp4Writer {
 
 void check_options(const VideoOptions& options) {
   if (options.fps < 1 || options.fps > kMaxFps) {
-    throw Error(ExitCode::kUsage, fmt::format("fps: {} is out of range; accepted are 1 to {}", options.fps, kMaxFps));
+    throw Error(ExitCode::kUsage, fmt::format("fps: {} is out of range; accepted: 1 to {}", options.fps, kMaxFps));
   }
   if (!(options.crf >= 0 && options.crf <= kMaxCrf)) {
-    throw Error(ExitCode::kUsage, fmt::format("crf: {} is out of range; accepted are 0 to {}", options.crf, kMaxCrf));
+    throw Error(ExitCode::kUsage, fmt::format("crf: {} is out of range; accepted: 0 to {}", options.crf, kMaxCrf));
   }
   const bool known = std::find(kEncoders.begin(), kEncoders.end(), options.encoder) != kEncoders.end();
   if (!options.encoder.empty() && !known) {
-    throw Error(ExitCode::kUsage, fmt::format("encoder: unknown name '{}'; accepted are {}", printable(options.encoder),
+    throw Error(ExitCode::kUsage, fmt::format("encoder: unknown name '{}'; accepted: {}", printable(options.encoder),
                                               fmt::join(kEncoders, ", ")));
   }
 }

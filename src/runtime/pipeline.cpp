@@ -115,9 +115,11 @@ class Run {
         options_.on_prediction(schedule_[static_cast<std::size_t>(index)], latent, prediction);
       latent = solver_->advance(prediction, index, latent);
       if (!at::isfinite(latent).all().item<bool>()) {
-        throw Error(ExitCode::kInternal,
-                    fmt::format("step {}: the latent has NaN or infinite values; try full compute or --dtype fp32",
-                                grid_.nodes[static_cast<std::size_t>(index)]));
+        throw Error(
+            ExitCode::kInternal,
+            fmt::format("step {}: the latent has NaN or infinite values; accepted: finite ones (try full compute, "
+                        "--dtype fp32, or other weights)",
+                        grid_.nodes[static_cast<std::size_t>(index)]));
       }
       if (options_.on_step) options_.on_step({index, grid_.size(), step.seconds(), hit_rate(index)});
     }
@@ -150,6 +152,7 @@ class Run {
     result_.units_total = units_per_step() * request_.steps;
     result_.branch_steps_total = static_cast<std::int64_t>(request_.branches.size()) * request_.steps;
     result_.cache_bytes_peak = denoiser_->store().peak_bytes();
+    result_.cache_refusals = denoiser_->store().refusals();
     result_.trace.run = trace_run(model_, request_, grid_, denoiser_->plan(), options_.policy_names);
     result_.trace.events = denoiser_->events();
     result_.trace.result = TraceResult{"", result_.counts.units_computed, result_.units_total};

@@ -76,6 +76,7 @@ struct Result {
   std::int64_t units_total = 0;
   std::int64_t branch_steps_total = 0;
   std::int64_t cache_bytes_peak = 0;
+  std::int64_t cache_refusals = 0;  ///< features that did not fit the byte budget
   PhaseSeconds seconds;
 };
 

@@ -46,7 +46,8 @@ void check_memory(const VideoModel& model, const ResolvedRequest& request) {
   if (needed <= available) return;
   throw Error(
       ExitCode::kOutOfMemory,
-      fmt::format("--size {}x{} --frames {}: about {:.1f} GiB of memory are needed; this machine has {:.1f} GiB",
+      fmt::format("--size {}x{} --frames {}: about {:.1f} GiB of memory are needed and this machine has {:.1f} GiB; "
+                  "accepted: a smaller size or fewer frames",
                   request.width, request.height, request.frames, std::ldexp(static_cast<double>(needed), -30),
                   std::ldexp(static_cast<double>(available), -30)));
 }

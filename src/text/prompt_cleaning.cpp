@@ -109,7 +109,7 @@ PromptCleaning parse_prompt_cleaning(std::string_view name) {
     if (name == to_string(cleaning)) return cleaning;
   }
   throw Error(ExitCode::kUsage,
-              fmt::format("--prompt-clean: unknown value '{}'; none, basic or ftfy-lite is accepted", printable(name)));
+              fmt::format("--prompt-clean: unknown value '{}'; accepted: none, basic, ftfy-lite", printable(name)));
 }
 
 std::string_view to_string(PromptCleaning cleaning) {

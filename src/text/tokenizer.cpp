@@ -114,7 +114,7 @@ void Tokenizer::State::load_model(const std::filesystem::path& folder) {
   }
   if (!model.LoadFromSerializedProto(contents).ok() || model.GetPieceSize() < 1) {
     throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: is not a SentencePiece model or is damaged; a SentencePiece model is needed",
+                fmt::format("{}: is not a SentencePiece model or is damaged; accepted: a SentencePiece model",
                             model_path.string()));
   }
 }
@@ -150,7 +150,7 @@ std::int64_t Tokenizer::State::special_id(const std::string& content, std::strin
   const int id = model.PieceToId(content);
   if (model.IsUnknown(id)) {
     throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: {}: '{}' is in neither the added tokens nor {}; a token of the vocabulary is accepted",
+                fmt::format("{}: {}: '{}' is in neither the added tokens nor {}; accepted: a token of the vocabulary",
                             config_path.string(), key, printable(content), model_path.filename().string()));
   }
   return id;
@@ -166,8 +166,8 @@ template <typename Piece>
 std::vector<Piece> Tokenizer::State::pieces(std::string_view text) const {
   std::vector<Piece> result;
   if (!model.Encode(text, &result).ok()) {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: fails to encode a prompt; an undamaged SentencePiece model "
-                                                     "is needed",
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: fails to encode a prompt; accepted: an undamaged "
+                                                     "SentencePiece model",
                                                      model_path.string()));
   }
   return result;
@@ -217,8 +217,7 @@ std::vector<std::int64_t> Tokenizer::token_ids(std::string_view text) const {
 
 TokenizedText Tokenizer::encode(std::string_view text, int max_length) const {
   if (max_length < 1) {
-    throw Error(ExitCode::kUsage,
-                fmt::format("prompt length: {} tokens; a length of 1 or more is accepted", max_length));
+    throw Error(ExitCode::kUsage, fmt::format("prompt length: {} tokens; accepted: 1 or more", max_length));
   }
   std::vector<std::int64_t> ids = token_ids(text);
   const auto token_count = static_cast<std::int64_t>(ids.size());

@@ -24,12 +24,12 @@ void require_valid_utf8(std::string_view text) {
     const utf8proc_ssize_t consumed = utf8proc_iterate(bytes_of(text) + offset, length, &code_point);
     if (consumed <= 0) {
       throw Error(ExitCode::kUsage, fmt::format("prompt: byte 0x{:02x} at offset {} is not valid UTF-8; "
-                                                "UTF-8 text is accepted",
+                                                "accepted: UTF-8 text",
                                                 static_cast<unsigned char>(text[offset]), offset));
     }
     if (code_point == 0) {
       throw Error(ExitCode::kUsage,
-                  fmt::format("prompt: NUL character at offset {}; UTF-8 text without NUL is accepted", offset));
+                  fmt::format("prompt: NUL character at offset {}; accepted: UTF-8 text without NUL", offset));
     }
     offset += static_cast<std::size_t>(consumed);
   }

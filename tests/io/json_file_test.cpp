@@ -32,30 +32,29 @@ TEST_P(BadJsonFile, IsRefusedWithFileAndOffset) {
 
 INSTANTIATE_TEST_SUITE_P(
     Files, BadJsonFile,
-    testing::Values(BadJson{"Empty", "",
-                            "byte 0: not JSON: syntax error while parsing value - unexpected end of input"},
-                    BadJson{"Truncated", R"({"steps": 5)", "byte 11: not JSON"},
-                    BadJson{"TrailingComma", R"({"steps": 5,})", "byte 13: not JSON"},
-                    BadJson{"TwoDocuments", "{} {}", "byte 4: not JSON"},
-                    BadJson{"Nul", "{}\0{}"s, "byte 2: not JSON: NUL byte"},
-                    BadJson{"NotUtf8", "{\"\xff\": 1}", "ill-formed UTF-8"},
-                    BadJson{"Latin1Text", "[\"caf\xe9\"]", "ill-formed UTF-8"},
-                    BadJson{"NotANumber", R"({"shift": NaN})", "not JSON"},
-                    BadJson{"Infinity", R"({"shift": -Infinity})", "not JSON"},
-                    BadJson{"BeyondDouble", R"({"shift": 1e400})", "number overflow parsing '1e400'"},
-                    BadJson{"DuplicateKey", R"({"steps": 5, "steps": 6})", "byte 20: key 'steps' occurs twice"},
-                    BadJson{"NestedDuplicateKey", R"([{"a": {"b": 1, "c": 2, "b": 3}}])", "key 'b' occurs twice"},
-                    BadJson{"DuplicateEscapedKey", R"({"a": 1, "\u0061": 2})", "key 'a' occurs twice"},
-                    BadJson{"DeepArrays", std::string(100'000, '['), "byte 65: nested too deeply; at most 64 levels"},
-                    BadJson{"DeepObjects",
-                            [] {
-                              std::string text;
-                              for (int i = 0; i < 100'000; ++i) text += "{\"a\":";
-                              return text;
-                            }(),
-                            "nested too deeply"},
-                    BadJson{"LineBreaksInText", "[\"a\nb\"]", "not JSON"},
-                    BadJson{"LongText", "[\"" + std::string(1'000'000, 'x') + "\n\"]", "..."}),
+    testing::Values(
+        BadJson{"Empty", "", "byte 0: not JSON: syntax error while parsing value - unexpected end of input"},
+        BadJson{"Truncated", R"({"steps": 5)", "byte 11: not JSON"},
+        BadJson{"TrailingComma", R"({"steps": 5,})", "byte 13: not JSON"},
+        BadJson{"TwoDocuments", "{} {}", "byte 4: not JSON"}, BadJson{"Nul", "{}\0{}"s, "byte 2: not JSON: NUL byte"},
+        BadJson{"NotUtf8", "{\"\xff\": 1}", "ill-formed UTF-8"},
+        BadJson{"Latin1Text", "[\"caf\xe9\"]", "ill-formed UTF-8"},
+        BadJson{"NotANumber", R"({"shift": NaN})", "not JSON"},
+        BadJson{"Infinity", R"({"shift": -Infinity})", "not JSON"},
+        BadJson{"BeyondDouble", R"({"shift": 1e400})", "number overflow parsing '1e400'"},
+        BadJson{"DuplicateKey", R"({"steps": 5, "steps": 6})", "byte 20: key 'steps' occurs twice"},
+        BadJson{"NestedDuplicateKey", R"([{"a": {"b": 1, "c": 2, "b": 3}}])", "key 'b' occurs twice"},
+        BadJson{"DuplicateEscapedKey", R"({"a": 1, "\u0061": 2})", "key 'a' occurs twice"},
+        BadJson{"DeepArrays", std::string(100'000, '['), "byte 65: nested too deeply; accepted: up to 64 levels"},
+        BadJson{"DeepObjects",
+                [] {
+                  std::string text;
+                  for (int i = 0; i < 100'000; ++i) text += "{\"a\":";
+                  return text;
+                }(),
+                "nested too deeply"},
+        BadJson{"LineBreaksInText", "[\"a\nb\"]", "not JSON"},
+        BadJson{"LongText", "[\"" + std::string(1'000'000, 'x') + "\n\"]", "..."}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(JsonFile, ReadsWhatNlohmannReads) {
@@ -74,8 +73,8 @@ TEST(JsonFile, LimitsAreChecked) {
   const auto refusal = [&](JsonLimits limits) {
     return error_of(ExitCode::kBadInputFile, [&] { read_json_file(path, limits); });
   };
-  EXPECT_TRUE(contains(refusal({.max_bytes = 8}), "holds 9 bytes; at most 8 are accepted"));
-  EXPECT_TRUE(contains(refusal({.max_depth = 0}), "at most 0 levels"));
+  EXPECT_TRUE(contains(refusal({.max_bytes = 8}), "holds 9 bytes; accepted: up to 8"));
+  EXPECT_TRUE(contains(refusal({.max_depth = 0}), "accepted: up to 0 levels"));
   EXPECT_TRUE(contains(refusal({.max_values = 3}), "more than 3 JSON values"));
 }
 

@@ -85,9 +85,9 @@ TEST(PromptCleaning, EqualsPythonOnTheFixture) {
 TEST(PromptCleaning, RefusesInvalidUtf8AndNulInEveryMode) {
   for (const PromptCleaning cleaning : {PromptCleaning::kNone, PromptCleaning::kBasic, PromptCleaning::kFtfyLite}) {
     EXPECT_EQ(message_of("red\xFF", cleaning),
-              "prompt: byte 0xff at offset 3 is not valid UTF-8; UTF-8 text is accepted");
+              "prompt: byte 0xff at offset 3 is not valid UTF-8; accepted: UTF-8 text");
     EXPECT_EQ(message_of(std::string_view("a\0b", 3), cleaning),
-              "prompt: NUL character at offset 1; UTF-8 text without NUL is accepted");
+              "prompt: NUL character at offset 1; accepted: UTF-8 text without NUL");
   }
   EXPECT_NE(message_of("\xED\xA0\x80", PromptCleaning::kBasic).find("offset 0"), std::string::npos) << "a surrogate";
   EXPECT_NE(message_of("ab\xC0\xAF", PromptCleaning::kBasic).find("offset 2"), std::string::npos) << "overlong";
@@ -103,7 +103,7 @@ TEST(PromptCleaning, NamesReadBackAndOthersAreRefused) {
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kUsage);
-    EXPECT_STREQ(error.what(), "--prompt-clean: unknown value 'ftfy'; none, basic or ftfy-lite is accepted");
+    EXPECT_STREQ(error.what(), "--prompt-clean: unknown value 'ftfy'; accepted: none, basic, ftfy-lite");
   }
 }
 
