@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <string>
 
 #include <CLI/App.hpp>
@@ -39,7 +40,7 @@ struct CommandLine {
 };
 
 CLI::App* add_verb(CLI::App& app, CommandLine& line, const std::string& name, const std::string& help) {
-  CLI::App* verb = app.add_subcommand(name, help);
+  CLI::App* verb = app.add_subcommand(name, help)->group("Verbs");
   verb->add_flag("--json", line.json, "JSON on stdout");
   return verb;
 }
@@ -71,6 +72,7 @@ void refuse_options_of_default_verb(const CLI::App& app) {
 ExitCode run(Program& program, int argc, char** argv) {
   CLI::App app("Generates videos with a diffusion transformer, reusing what hardly changes between steps.", "dit-gen");
   app.footer(kExamples);
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
   app.set_version_flag("--version", DITTO_VERSION);
   CommandLine line;
   add_generate_options(app, line.generate);
@@ -82,6 +84,7 @@ ExitCode run(Program& program, int argc, char** argv) {
   if (!app.get_subcommands().empty()) refuse_options_of_default_verb(app);
   program.console.set_json(line.json || line.generate.json);
   program.console.set_quiet(line.generate.quiet);
+  program.interrupt.set_quiet(line.generate.quiet);
   if (app.got_subcommand("inspect")) return inspect(program, line.inspected);
   if (app.got_subcommand("reproduce")) return reproduce(program, line.reproduce);
   if (app.got_subcommand("policies")) {
@@ -95,5 +98,8 @@ ExitCode run(Program& program, int argc, char** argv) {
 }  // namespace ditto
 
 int main(int argc, char** argv) {
-  return ditto::run_program("dit-gen", [&](ditto::Program& program) { return ditto::run(program, argc, argv); });
+  const int code =
+      ditto::run_program("dit-gen", [&](ditto::Program& program) { return ditto::run(program, argc, argv); });
+  // Every output is written by now, and taking the registries of LibTorch apart takes time.
+  std::_Exit(code);
 }

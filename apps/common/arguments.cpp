@@ -57,6 +57,32 @@ std::vector<std::string> verb_names(const CLI::App& app) {
               fmt::format("{}: is no {}; {}", printable(name), is_option ? "option" : "option or verb", advice));
 }
 
+/// CLI11's complaints about an option without its value, one given twice, or one left out, in our words. The name is
+/// all they tell.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string text = error.what();
+  const auto begins_before = [&](std::string_view mark) { return text.substr(0, text.find(mark)); };
+  const auto* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+  if (error.get_name() == "RequiredError") {
+    const std::string name = begins_before(" is required");
+    const CLI::Option* option = command->get_option_no_throw(name);
+    return fmt::format("{}: is missing; accepted: {}", name, option ? option->get_description() : "a value");
+  }
+  if (error.get_name() == "ArgumentMismatch") {
+    const std::string name = begins_before(":");
+    const CLI::Option* option = command->get_option_no_throw(name);
+    if (option && option->count() > 1) return name + ": is given more than once; accepted: once";
+    if (option) return fmt::format("{}: has no value; accepted: {}", name, option->get_type_name());
+  }
+  return fmt::format("arguments: {}; accepted: what --help lists", text);
+}
+
+/// CLI11 leaves two between groups.
+std::string without_double_blank_lines(std::string text) {
+  for (std::size_t at = text.find("\n\n\n"); at != text.npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
+  return text;
+}
+
 void refuse_extras(const CLI::App& app) {
   for (const CLI::App* verb : app.get_subcommands()) refuse_extras(*verb);
   const std::vector<std::string> extras = app.remaining();
@@ -169,11 +195,11 @@ std::optional<std::string> parse_command_line(CLI::App& app, int argc, const cha
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return app.help();
+    return without_double_blank_lines(app.help());
   } catch (const CLI::CallForVersion& version) {
     return version.what();
   } catch (const CLI::ParseError& error) {
-    throw Error(ExitCode::kUsage, fmt::format("{}; accepted: what --help lists", printable(error.what(), 500)));
+    throw Error(ExitCode::kUsage, printable(explain(app, error), 500));
   }
   refuse_extras(app);
   return {};

@@ -1,7 +1,5 @@
 #include "apps/common/job_source.h"
 
-#include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -18,22 +16,10 @@
 namespace ditto {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::size_t kMaxLineBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxNameBytes = 100;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 [[noreturn]] void refuse(const std::string& source, const std::string& what, const std::string& accepted) {
   throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; accepted: {}", source, what, accepted));
-}
-
-void require_readable(const fs::path& path) {
-  std::error_code problem;
-  const fs::file_status status = fs::status(path, problem);
-  const bool lines = fs::is_regular_file(status) || fs::is_fifo(status);
-  if (!fs::exists(status)) refuse(printable(path.string()), "does not exist", "a text file, one prompt a line");
-  if (!lines) refuse(printable(path.string()), "is no file", "a text file, one prompt a line");
 }
 
 /// A line's name becomes part of file names.
@@ -63,13 +49,11 @@ std::uint64_t read_seed(JsonReader& reader) {
 JobSource::JobSource(JobSourceSettings settings, Request base)
     : settings_(std::move(settings)), base_(std::move(base)), seeds_(settings_.seeds) {
   if (seeds_.empty()) seeds_.push_back(base_.seed);
-  if (!settings_.prompts) {
-    prompt_ = Job{{}, base_};
-    return;
+  if (settings_.prompts) {
+    lines_.emplace(*settings_.prompts, settings_.stop);
+  } else {
+    prompt_ = Job{{}, {}, base_};
   }
-  require_readable(*settings_.prompts);
-  file_.open(*settings_.prompts, std::ios::binary);
-  if (!file_) refuse(printable(settings_.prompts->string()), std::strerror(errno), "a readable text file");
 }
 
 std::optional<std::variant<Job, BadLine>> JobSource::next() {
@@ -83,12 +67,13 @@ std::optional<std::variant<Job, BadLine>> JobSource::next() {
 
 std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
   prompt_.reset();
-  while (std::optional<Line> line = read_line()) {
-    const std::string source = fmt::format("{}:{}", printable(settings_.prompts->string()), line_number_);
+  while (std::optional<LineReader::Line> line = lines_->next()) {
+    const std::string source = fmt::format("{}:{}", printable(settings_.prompts->string()), lines_->number());
     const std::string_view text = trimmed(line->text);
     if (!line->too_long && (text.empty() || text.front() == '#')) continue;
     try {
-      if (line->too_long) refuse(source, "the line is too long", fmt::format("up to {} bytes", kMaxLineBytes));
+      if (line->too_long)
+        refuse(source, "the line is too long", fmt::format("up to {} bytes", LineReader::kMaxLineBytes));
       ParsedLine parsed = parse_line(std::string(text), source);
       if (parsed.has_seed) return std::move(parsed.job);
       prompt_ = std::move(parsed.job);
@@ -102,7 +87,7 @@ std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
 }
 
 JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::string& source) const {
-  ParsedLine parsed{{fmt::format("{:04}", line_number_), base_}};
+  ParsedLine parsed{{fmt::format("{:04}", lines_->number()), source, base_}};
   Job& job = parsed.job;
   const auto explained = [&](const auto& read) {
     try {
@@ -138,20 +123,6 @@ JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::
   parsed.has_seed = reader.has("seed");
   reader.refuse_unknown_keys();
   return parsed;
-}
-
-std::optional<JobSource::Line> JobSource::read_line() {
-  Line line;
-  std::streambuf& bytes = *file_.rdbuf();
-  int next = bytes.sbumpc();
-  if (next == std::char_traits<char>::eof()) return {};
-  ++line_number_;
-  for (; next != std::char_traits<char>::eof() && next != '\n'; next = bytes.sbumpc()) {
-    line.too_long = line.too_long || line.text.size() == kMaxLineBytes;
-    if (!line.too_long) line.text += static_cast<char>(next);
-  }
-  if (line_number_ == 1 && line.text.starts_with(kByteOrderMark)) line.text.erase(0, kByteOrderMark.size());
-  return line;
 }
 
 }  // namespace ditto

@@ -2,19 +2,21 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "apps/common/line_reader.h"
 #include "runtime/pipeline.h"
 
 namespace ditto {
 
-/// One clip to make. `name` is that of a prompts file's line ("name", or its number), else empty.
+/// One clip to make. Of a job from a prompts file, `name` is the line's "name" or its number and `source` is where the
+/// line is ("prompts.txt:7"); otherwise both are empty.
 struct Job {
-  std::string name;
+  std::string name, source;
   Request request;
 };
 
@@ -27,24 +29,21 @@ struct BadLine {
 struct JobSourceSettings {
   std::optional<std::filesystem::path> prompts;
   std::vector<std::uint64_t> seeds = {};
-  bool given_noise = false;  ///< a line's seed would then have no effect
+  bool given_noise = false;   ///< a line's seed would then have no effect
+  std::stop_token stop = {};  ///< ends the wait for a pipe's next line
 };
 
-/// The jobs of a command line, one after another: every prompt with every seed. A prompts file is read line by line, so
-/// that its length costs neither memory nor time at the start.
+/// The jobs of a command line, one after another: every prompt with every seed.
 class JobSource {
  public:
   /// Throws Error(kBadInputFile) when the prompts file cannot be read.
   JobSource(JobSourceSettings settings, Request base);
 
+  /// None at the end, and when a stop was requested while the prompts file, a pipe, had nothing to read.
   std::optional<std::variant<Job, BadLine>> next();
+  bool stopped() const { return lines_ && lines_->stopped(); }
 
  private:
-  struct Line {
-    std::string text;
-    bool too_long = false;
-  };
-  std::optional<Line> read_line();
   std::optional<std::variant<Job, BadLine>> next_of_file();
   struct ParsedLine {
     Job job;
@@ -55,8 +54,7 @@ class JobSource {
   JobSourceSettings settings_;
   Request base_;
   std::vector<std::uint64_t> seeds_;
-  std::ifstream file_;
-  std::int64_t line_number_ = 0;
+  std::optional<LineReader> lines_;
   std::optional<Job> prompt_;  ///< the prompt whose seeds are being handed out
   std::size_t next_seed_ = 0;
 };

@@ -45,12 +45,17 @@ Failure describe_current_exception() {
 }
 
 int run_program(const std::string& name, const std::function<ExitCode(Program&)>& body) {
+  // A closed pipe and a limit on file sizes are errors to report.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   Program program{Console(name), Interrupt(name)};
   try {
-    return static_cast<int>(body(program));
+    const ExitCode code = body(program);
+    program.interrupt.yield_to_end();
+    return static_cast<int>(code);
   } catch (...) {
     const Failure failure = describe_current_exception();
+    program.interrupt.yield_to_end();
     program.console.error(failure.message);
     return static_cast<int>(failure.code);
   }

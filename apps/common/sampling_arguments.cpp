@@ -5,7 +5,8 @@
 namespace ditto {
 namespace {
 
-constexpr int kMaxInteger = std::numeric_limits<int>::max();
+/// The model has more to say about numbers of frames and steps than a range.
+constexpr int kLeast = std::numeric_limits<int>::min(), kMost = std::numeric_limits<int>::max();
 
 }  // namespace
 
@@ -26,8 +27,8 @@ void add_sampling_options(CLI::App& app, SamplingArguments& arguments) {
                   [&](const std::string& text) { arguments.seeds = parse_seeds("--seed", text); });
   add_text_option(app, "--size", "pixels (default: the model's own)", "WxH",
                   [&](const std::string& text) { arguments.size = parse_size("--size", text); });
-  add_integer_option(app, "--frames", "4k+1 frames (default: the model's own)", 1, kMaxInteger, arguments.frames);
-  add_integer_option(app, "--steps", "denoising steps (default: the model's own, 50)", 1, kMaxInteger, arguments.steps);
+  add_integer_option(app, "--frames", "4k+1 frames (default: the model's own)", kLeast, kMost, arguments.frames);
+  add_integer_option(app, "--steps", "denoising steps (default: the model's own, 50)", kLeast, kMost, arguments.steps);
   add_text_option(app, "--guidance", "guidance scale; 1 runs one branch (default: the model's own)", "G",
                   [&](const std::string& text) { arguments.guidance = parse_number("--guidance", text, 0, 1000); });
   add_text_option(app, "--shift", "flow shift of the noise levels (default: the model's own)", "S",

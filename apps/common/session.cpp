@@ -34,6 +34,14 @@ c10::ScalarType parse_dtype(const std::string& name) {
   return name == "fp16" ? c10::kHalf : c10::kFloat;
 }
 
+void require_manifest_to_ignore(const Session& session) {
+  std::error_code ignored;
+  if (session.load.verify_manifest || std::filesystem::exists(session.folder / "manifest.json", ignored)) return;
+  throw Error(ExitCode::kUsage, fmt::format("--no-verify: has no effect: '{}' has no manifest.json; accepted: with a "
+                                            "model folder that has one",
+                                            printable(session.folder.string())));
+}
+
 }  // namespace
 
 void add_model_options(CLI::App& app, ModelArguments& arguments) {
@@ -48,24 +56,28 @@ void add_model_options(CLI::App& app, ModelArguments& arguments) {
   add_text_option(app, "--kernels", "auto or reference (default: auto)", "NAME", [&](const std::string& text) {
     arguments.kernels = parse_choice("--kernels", text, {"auto", "reference"});
   });
+  app.add_flag("--no-verify", arguments.no_verify, "load files that differ from the folder's manifest.json");
 }
 
 LoadOptions load_options(const ModelArguments& arguments) {
   LoadOptions options;
   options.device = parse_device(arguments.device.value_or(at::hasCUDA() ? "cuda" : "cpu"));
   options.dtype = parse_dtype(arguments.dtype.value_or(options.device.is_cuda() ? "bf16" : "fp32"));
+  options.verify_manifest = !arguments.no_verify;
   options.kernels = arguments.kernels == "reference" ? KernelMode::kReference : KernelMode::kAuto;
   return options;
 }
 
-Session open_session(const ModelArguments& arguments) {
+Session open_session(const ModelArguments& arguments, Console& console) {
   const auto start = std::chrono::steady_clock::now();
   if (arguments.threads) at::set_num_threads(*arguments.threads);
   Session session;
   session.folder = arguments.folder.empty() ? shipped_model() : arguments.folder;
   session.load = load_options(arguments);
+  require_manifest_to_ignore(session);
   session.threads = at::get_num_threads();
   session.model = load_model(session.folder, session.load);
+  for (const std::string& warning : session.model->warnings()) console.warn(warning);
   session.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return session;
 }

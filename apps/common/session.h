@@ -7,6 +7,7 @@
 
 #include <CLI/App.hpp>
 
+#include "apps/common/console.h"
 #include "models/registry.h"
 
 namespace ditto {
@@ -16,6 +17,7 @@ struct ModelArguments {
   std::filesystem::path folder;  ///< empty: the shipped miniature
   std::optional<std::string> device, dtype, kernels;
   std::optional<int> threads;
+  bool no_verify = false;
 };
 
 void add_model_options(CLI::App& app, ModelArguments& arguments);
@@ -32,8 +34,8 @@ struct Session {
 /// Device, dtype and kernels that the arguments choose. Throws Error(kUsage) for a device this machine does not have.
 LoadOptions load_options(const ModelArguments& arguments);
 
-/// Sets the number of CPU threads and loads the model.
-Session open_session(const ModelArguments& arguments);
+/// Sets the number of CPU threads, loads the model and passes its warnings on.
+Session open_session(const ModelArguments& arguments, Console& console);
 
 /// "fp32", "bf16", "fp16"; "auto", "reference".
 std::string dtype_name(c10::ScalarType dtype);

@@ -76,7 +76,7 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   arguments.folder = scenario.model;
   arguments.dtype = scenario.dtype;
   arguments.threads = scenario.threads;
-  session_ = open_session(arguments);
+  session_ = open_session(arguments, program.console);
   const ModelIdentity& model = session_.model->denoiser().topology().identity;
   nlohmann::ordered_json machine = describe_machine();
   machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};

@@ -17,6 +17,7 @@ extern "C" {
 #include "apps/common/report_text.h"
 #include "apps/dit_gen/verbs.h"
 #include "io/manifest.h"
+#include "kernels/linear.h"
 #include "models/registry.h"
 
 namespace ditto {
@@ -60,6 +61,9 @@ ExitCode examine(Program& program) {
                 {"OMP_WAIT_POLICY", environment("OMP_WAIT_POLICY")},
                 {"cuda_devices", at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0},
                 {"kernels", {"auto", "reference"}},
+                {"linear_layers",
+                 {{"fp32", kernels::backend_name(kernels::linear_backend(at::kFloat))},
+                  {"bf16", kernels::backend_name(kernels::linear_backend(at::kBFloat16))}}},
                 {"video_encoders", encoders()},
                 {"model_families", model_families()},
                 {"shipped_model", describe_shipped_model()},

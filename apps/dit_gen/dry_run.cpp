@@ -143,6 +143,7 @@ ExitCode dry_run(Program& program, const Session& session, const std::vector<Pol
     ++jobs;
     if (!first) first = std::get<Job>(*next);
   }
+  if (source.stopped()) throw Cancelled();
   if (!first)
     throw Error(ExitCode::kBadInputFile, "--prompts: holds no job; accepted: one prompt or JSON object a line");
   const Estimate found = estimate(program, *session.model, policies, first->request);

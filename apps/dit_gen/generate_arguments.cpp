@@ -82,10 +82,16 @@ void refuse_with_dry_run(const GenerateArguments& arguments) {
 }  // namespace
 
 void add_generate_options(CLI::App& app, GenerateArguments& arguments) {
+  const auto group = [&app](const char* name) { app.option_defaults()->group(name); };
+  group("What to generate");
   add_request_options(app, arguments);
+  group("Model and machine");
   add_model_options(app, arguments.model);
+  group("Caching");
   add_cache_options(app, arguments);
+  group("Outputs");
   add_output_options(app, arguments);
+  group("Options");
 }
 
 void refuse_options_without_effect(const GenerateArguments& arguments) {

@@ -81,6 +81,7 @@ class Batch {
         run_one(std::get<Job>(*next));
       }
     }
+    if (source.stopped()) throw_interrupted();
     if (jobs_ == 0) {
       throw Error(ExitCode::kBadInputFile,
                   fmt::format("{}: holds no prompts; accepted: one prompt or JSON object a line",
@@ -105,8 +106,18 @@ class Batch {
     } catch (const Cancelled&) {
       throw_interrupted();
     } catch (...) {
-      fail(describe_current_exception());
+      Failure failure = describe_current_exception();
+      if (recurs(failure.code)) throw;
+      if (!job.source.empty()) failure.message = fmt::format("{}: {}", job.source, failure.message);
+      fail(failure);
     }
+  }
+
+  /// Without a prompts file the jobs differ by their seeds alone: what the command or a file has wrong for one of them
+  /// is said once.
+  bool recurs(ExitCode code) const {
+    return !settings_.arguments.prompts &&
+           (code == ExitCode::kUsage || code == ExitCode::kBadInputFile || code == ExitCode::kOutOfMemory);
   }
 
   void generate(const Job& job) {
@@ -130,6 +141,7 @@ class Batch {
   }
 
   void fail(const Failure& failure) {
+    program_.interrupt.yield_to_end();
     program_.console.event({{"event", "failed"}, {"error", failure.message}, {"code", static_cast<int>(failure.code)}});
     program_.console.error(failure.message);
   }
@@ -169,14 +181,18 @@ ExitCode generate_clips(Program& program, const GenerateArguments& arguments, co
   make_policy(policies);  // reads the files they name, before the model is loaded
   const std::vector<fs::path> inputs = inputs_of(arguments, policies);
   const Request base = base_request(arguments);
-  JobSource source({arguments.prompts, arguments.sampling.seeds, arguments.noise.has_value()}, base);
+  JobSource source({.prompts = arguments.prompts,
+                    .seeds = arguments.sampling.seeds,
+                    .given_noise = arguments.noise.has_value(),
+                    .stop = program.interrupt.token()},
+                   base);
   if (arguments.dry_run) {
-    const Session session = open_session(arguments.model);
+    const Session session = open_session(arguments.model, program.console);
     return dry_run(program, session, policies, arguments.cache_bytes, source);
   }
   check_early(arguments, naming, inputs);
   const JobFolders folders(naming.job_folders());
-  const Session session = open_session(arguments.model);
+  const Session session = open_session(arguments.model, program.console);
   const JobSettings settings{arguments, session, policies, command};
   return Batch(program, settings, naming, inputs).run(source);
 }

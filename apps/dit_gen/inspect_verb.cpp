@@ -62,6 +62,9 @@ Report inspect_video(const fs::path& path) {
   for (const auto& [branch, sites] : metadata.decisions) {
     for (const auto& [site, pattern] : sites) report.patterns.push_back({branch, site, pattern});
   }
+  std::ranges::stable_sort(report.patterns, [](const PatternRow& a, const PatternRow& b) {
+    return a.branch != b.branch ? a.branch < b.branch : precedes(a.site, b.site);
+  });
   return report;
 }
 
@@ -195,8 +198,8 @@ std::string file_start(const fs::path& path) {
 Report inspect_file(const fs::path& path) {
   const std::string start = file_start(path);
   if (start.size() >= 8 && start.compare(4, 4, "ftyp") == 0) return inspect_video(path);
-  if (start.size() > 8 && start[8] == '{')
-    return start.front() == '{' ? inspect_trace(path) : inspect_safetensors(path);
+  // A header length below 2^56 ends in a zero byte, which no JSON text holds.
+  if (start.size() > 8 && start[7] == '\0' && start[8] == '{') return inspect_safetensors(path);
   const std::size_t text = start.find_first_not_of(" \t\r\n");
   if (text != std::string::npos && start[text] == '{') return inspect_trace(path);
   if (path.extension() == ".safetensors") return inspect_safetensors(path);  // refuses it with the reason

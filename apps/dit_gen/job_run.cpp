@@ -129,21 +129,31 @@ class JobRun {
   }
 
   void warn_without_effect() {
-    std::int64_t over_budget = 0;
+    warn_about_budget();
     std::optional<double> least;
     for (const TraceEvent& event : result_.trace.events) {
-      if (event.reason.ends_with("over the byte budget")) ++over_budget;
       if (event.score && (!least || *event.score < *least)) least = event.score;
-    }
-    if (over_budget > 0) {
-      program_.console.warn(
-          fmt::format("--cache-bytes: {} reuses were recomputed because the budget was full", over_budget));
     }
     const bool silent = settings_.policies.empty() || std::ranges::all_of(settings_.policies, is_switched_off);
     if (silent || result_.counts.units_computed < result_.units_total) return;
     const std::string score = least ? fmt::format("; the smallest score was {:.4g}", *least) : "";
     program_.console.warn(fmt::format("--cache: {} reused nothing in {} steps{}", joined_names(settings_.policies),
                                       request_.steps, score));
+  }
+
+  void warn_about_budget() {
+    const std::optional<std::int64_t>& budget = settings_.arguments.cache_bytes;
+    if (!budget) return;
+    if (result_.trace.run.sites.empty()) {
+      program_.console.warn(
+          fmt::format("--cache-bytes: has no effect: cache {} stores nothing", joined_names(settings_.policies)));
+    }
+    if (result_.cache_refusals > 0) {
+      program_.console.warn(
+          fmt::format("--cache-bytes: {} features did not fit the budget of {} bytes and could not be "
+                      "reused",
+                      result_.cache_refusals, *budget));
+    }
   }
 
   void report() {

@@ -57,7 +57,8 @@ RunMetadata read_metadata(const fs::path& file) {
 ModelArguments model_of(const RunMetadata& metadata, const ReproduceArguments& arguments) {
   ModelArguments model = arguments.model;
   if (model.folder.empty()) model.folder = shipped_model();
-  const std::string hash = weight_hash(model.folder);
+  const std::string hash =
+      weight_hash(model.folder, model.no_verify ? ManifestTrust::kIgnored : ManifestTrust::kVerified);
   if (hash != metadata.model.weight_hash) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: its weights are {}; accepted: -m with the folder of '{}', weights {}",
@@ -134,7 +135,7 @@ std::vector<std::string> differences(const RunMetadata& recorded, const RunMetad
 
 ExitCode reproduce(Program& program, const ReproduceArguments& arguments) {
   const RunMetadata recorded = read_metadata(arguments.file);
-  const Session session = open_session(model_of(recorded, arguments));
+  const Session session = open_session(model_of(recorded, arguments), program.console);
   const Request request = request_of(recorded, arguments.noise);
   const std::optional<TraceFile> trace =
       recorded.trace ? std::optional<TraceFile>(std::in_place, *recorded.trace) : std::nullopt;

@@ -154,8 +154,7 @@ ExitCode run(Program& program, const RunArguments& arguments) {
   const ArrayGroups groups = requested_groups(arguments);
   check_files(arguments);
   std::vector<Request> requests = read_requests(arguments);
-  const Session session = open_session(arguments.model);
-  for (const std::string& warning : session.model->warnings()) program.console.warn(warning);
+  const Session session = open_session(arguments.model, program.console);
   check_sizes(arguments, *session.model, requests);
   const int steps = resolve(*session.model, requests.front()).steps;
   const int edges = edge_runs(arguments, groups, requests.size(), steps);
