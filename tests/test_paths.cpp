@@ -6,8 +6,6 @@ std::filesystem::path data_path(std::string_view name) { return std::filesystem:
 
 std::filesystem::path model_path(std::string_view name) { return std::filesystem::path(DITTO_TEST_MODELS) / name; }
 
-std::filesystem::path program_path(std::string_view name) {
-  return std::filesystem::path(DITTO_TEST_PROGRAMS) / name;
-}
+std::filesystem::path program_path(std::string_view name) { return std::filesystem::path(DITTO_TEST_PROGRAMS) / name; }
 
 }  // namespace ditto::test

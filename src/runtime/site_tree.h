@@ -13,8 +13,8 @@ struct SiteNode {
 };
 
 /// The unit sites of a plan (indices) in the order in which the engine asks at them: by first unit, each site before
-/// those inside it. Of two sites over the same units the one that comes first in the plan is outer; the output of a unit
-/// is inside every other site over that unit, because it leaves out the gate.
+/// those inside it. Of two sites over the same units the one that comes first in the plan is outer; the output of a
+/// unit is inside every other site over that unit, because it leaves out the gate.
 std::vector<int> asking_order(const Plan& plan);
 
 /// Nests the unit sites of a valid plan, in that order.
