@@ -194,6 +194,7 @@ PolicyEntry bwcache_entry() {
       .name = "bwcache",
       .help = "once the outputs of the blocks change little, reuse the state after the last one, with refreshes",
       .disabled = "threshold=0",
+      .decides_jointly = true,
       .options = {{.name = "threshold",
                    .type = OptionType::kNumber,
                    .default_value = "0.15",

@@ -11,7 +11,6 @@ class Interval : public CachePolicy {
   explicit Interval(const PolicyOptions& options)
       : interval_(options.integer("interval")),
         level_(options.text("site")),
-        from_the_end_(options.text("align") == "last"),
         window_{options.integer("first"), options.integer("last")} {}
 
   Plan plan(const Topology& topology, std::span<const StepInfo>) override {
@@ -21,19 +20,13 @@ class Interval : public CachePolicy {
 
   Decision decide(const DecisionPoint& point) override {
     if (window_.must_compute(point.step)) return Decision::recompute("window");
-    if (point.age() < 0 || is_due(point)) return Decision::recompute("interval");
+    if (point.age() < 0 || point.age() >= interval_) return Decision::recompute("interval");
     return Decision::reuse("interval");
   }
 
  private:
-  bool is_due(const DecisionPoint& point) const {
-    if (from_the_end_) return (point.step.count - 1 - point.step.index) % interval_ == 0;
-    return point.age() >= interval_;
-  }
-
   int interval_;
   std::string level_;
-  bool from_the_end_;
   StepWindow window_;
 };
 
@@ -54,11 +47,6 @@ PolicyEntry interval_entry() {
                        .default_value = "stack",
                        .help = "what is reused",
                        .choices = kSiteLevels},
-                      {.name = "align",
-                       .type = OptionType::kText,
-                       .default_value = "first",
-                       .help = "where the interval is counted from; last, as FORA does, computes the last step",
-                       .choices = {"first", "last"}},
                       {.name = "first",
                        .type = OptionType::kInteger,
                        .default_value = "1",

@@ -4,8 +4,8 @@
 
 namespace ditto {
 
-/// Recomputes every `interval`-th step and reuses in between: FORA (arXiv 2407.01425) at unit outputs with
-/// `align=last`, plain reuse of the whole stack, or of the prediction. The baseline of every comparison.
+/// Recomputes every `interval`-th step and reuses in between: unit outputs, the change made by the whole stack, or the
+/// prediction. The baseline of every comparison.
 PolicyEntry interval_entry();
 
 }  // namespace ditto

@@ -54,12 +54,14 @@ class PolicyOptions {
 /// A line of the registry. `disabled` is the option setting that never reuses ("threshold=0"); such a run gives the
 /// bits of no policy. It is empty for policies that cannot be switched off. `example` are settings under which a run
 /// of a dozen steps shows what the policy does ("threshold=0.3,first=2"); the tests that every policy has to pass run
-/// it with them.
+/// it with them. `decides_jointly`: one decision for all branches is made from the features of all of them; otherwise
+/// the conditional branch, or each, decides from its own.
 struct PolicyEntry {
   std::string name;
   std::string help;
   std::string disabled;
   std::string example = {};
+  bool decides_jointly = false;
   std::vector<OptionSpec> options = {};
   std::unique_ptr<CachePolicy> (*create)(const PolicyOptions&) = nullptr;
 };

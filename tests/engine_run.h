@@ -31,7 +31,7 @@ struct EngineSetup {
   std::vector<Branch> branches = {Branch::kConditional};
   std::vector<at::Tensor> text = {};  ///< one per branch; may be left out with models that ignore it
   EngineOptions options = {};
-  std::vector<StepInfo> schedule = {};  ///< even_schedule when empty
+  std::vector<StepInfo> schedule = {};  ///< of a policy that has begun its run; even_schedule when empty
 };
 
 inline const std::vector<Branch> kBothBranches = {Branch::kConditional, Branch::kUnconditional};
@@ -41,10 +41,12 @@ inline EngineRun run_engine(const Model& model, CachePolicy& policy, int steps, 
                             const EngineSetup& setup = {}) {
   EngineRun run;
   at::Tensor latent = latent_at(0, run);
-  RunInfo info;
-  info.steps = steps;
-  info.branches = setup.branches;
-  policy.begin(model.topology(), info);
+  if (setup.schedule.empty()) {
+    RunInfo info;
+    info.steps = steps;
+    info.branches = setup.branches;
+    policy.begin(model.topology(), info);
+  }
   Denoiser denoiser(model, policy, setup.branches, setup.text,
                     setup.schedule.empty() ? even_schedule(steps) : setup.schedule, latent.sizes(), setup.options);
   for (int step = 0; step < steps; ++step) {

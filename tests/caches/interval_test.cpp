@@ -14,16 +14,6 @@ TEST(Interval, ComputesEveryNthStep) {
   EXPECT_EQ(scripted_pattern("interval:interval=100", 6, "blocks.0-1"), "CRRRRR");
 }
 
-TEST(Interval, CountsFromTheLastStepAsFora) {
-  const auto fora = [](int interval, int steps) {
-    return computed_steps("interval:site=unit,align=last,interval=" + std::to_string(interval), steps,
-                          "blocks.0.feed_forward");
-  };
-  EXPECT_EQ(fora(3, 20), (std::vector<int>{0, 1, 4, 7, 10, 13, 16, 19}));
-  EXPECT_EQ(fora(5, 50), (std::vector<int>{0, 4, 9, 14, 19, 24, 29, 34, 39, 44, 49}));
-  EXPECT_EQ(scripted_pattern("interval:align=last,interval=3,first=4,last=2", 10, "blocks.0-1"), "CCCCRRCRCC");
-}
-
 TEST(Interval, ActsAtTheChosenSite) {
   const ToyModel toy;
   const auto sites = [&](const std::string& level) {
@@ -50,7 +40,6 @@ TEST(Interval, IsExactAtUnitsOfConstantOutput) {
 TEST(Interval, OfOneIsFullCompute) {
   EXPECT_TRUE(is_full_compute("interval:interval=1"));
   EXPECT_TRUE(is_full_compute("interval:interval=1,site=unit"));
-  EXPECT_TRUE(is_full_compute("interval:interval=1,align=last"));
 }
 
 }  // namespace

@@ -11,9 +11,8 @@ bool begins(const std::string& text, const std::string& with) { return text.rfin
 
 TEST(ParsePolicy, FillsInDefaultsInTheOrderOfTheTable) {
   EXPECT_EQ(parse_policy("none").resolved(), "none");
-  EXPECT_EQ(parse_policy("interval").resolved(), "interval:interval=2,site=stack,align=first,first=1,last=0");
-  EXPECT_EQ(parse_policy("interval:last=2,interval=5").resolved(),
-            "interval:interval=5,site=stack,align=first,first=1,last=2");
+  EXPECT_EQ(parse_policy("interval").resolved(), "interval:interval=2,site=stack,first=1,last=0");
+  EXPECT_EQ(parse_policy("interval:last=2,interval=5").resolved(), "interval:interval=5,site=stack,first=1,last=2");
   EXPECT_EQ(parse_policy(parse_policy("teacache").resolved()).resolved(), parse_policy("teacache").resolved());
 }
 
@@ -39,7 +38,7 @@ TEST(ParsePolicy, NamesTheNearestPolicy) {
 TEST(ParsePolicy, NamesTheNearestOption) {
   EXPECT_EQ(refusal_of("interval:intervall=2"),
             "--cache: interval: there is no option 'intervall'; accepted: did you mean 'interval'? (interval, site, "
-            "align, first, last)");
+            "first, last)");
   EXPECT_TRUE(begins(refusal_of("firstblock:first-blocks=2"),
                      "--cache: firstblock: there is no option 'first-blocks'; accepted: did you mean 'first_blocks'?"));
   EXPECT_EQ(refusal_of("none:interval=2"), "--cache: none: there is no option 'interval'; accepted: no options");

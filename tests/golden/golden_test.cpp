@@ -16,8 +16,9 @@
 namespace ditto::test {
 namespace {
 
-/// Sums round by the width of the vector unit; the plain one is the same on every machine. Read at the first operation.
-const bool kPinned = setenv("ATEN_CPU_CAPABILITY", "default", 1) == 0;
+/// Sums round by the width of the vector unit, and Fourier transforms by the processor: the plain ones are the same on
+/// every machine. Both libraries read this at their first operation.
+const bool kPinned = setenv("ATEN_CPU_CAPABILITY", "default", 1) == 0 && setenv("MKL_CBWR", "COMPATIBLE", 1) == 0;
 
 /// Noise that no generator draws: its logarithms and sines would differ by machine.
 at::Tensor plain_noise() {
