@@ -152,7 +152,7 @@ PolicyEntry adacache_entry() {
       .name = "adacache",
       .help = "reuse attention and the rest of every block for as many steps as one attention's change allows",
       .disabled = "codebook=1",
-      .example = "codebook=slow,motion=true",
+      .example = "codebook=0.1:4/0.4:2/1",
       .options = {{.name = "codebook",
                    .type = OptionType::kText,
                    .default_value = "fast",
