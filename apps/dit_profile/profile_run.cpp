@@ -171,9 +171,11 @@ class ProfileRun {
     Profile profile;
     if (run < runs()) {
       profile = parts_.read_run(run);
-    } else {
+    } else {  // edges alone
       profile.model = model_.denoiser().topology().identity;
+      profile.units = model_.denoiser().topology().unit_count();
       profile.run = run_info(resolved_);
+      profile.sigmas = solver_for(model_, resolved_)->full_grid(resolved_.steps).sigmas;
       profile.version = DITTO_VERSION;
       profile.dtype = dtype_name(settings_.session.load.dtype);
       profile.prompts = 1;

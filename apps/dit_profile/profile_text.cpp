@@ -49,6 +49,20 @@ std::string curve_line(const ProfileCurve& curve) {
                      sparkline(curve.values, kCurveColumns), low, high);
 }
 
+/// "mean deviation over prompts 0.018, largest 0.074".
+std::string fit_words(const Json& fit) {
+  std::string text;
+  for (const auto& [key, value] : fit.items()) {
+    std::string name = key;
+    std::ranges::replace(name, '_', ' ');
+    const std::string words = value.is_object()         ? fmt::format("{}: {}", name, fit_words(value))
+                              : value.is_number_float() ? fmt::format("{} {:.4g}", name, value.get<double>())
+                                                        : fmt::format("{} {}", name, value.dump());
+    text += (text.empty() ? "" : ", ") + words;
+  }
+  return text;
+}
+
 std::string shape_of(const at::Tensor& array) { return fmt::format("[{}]", fmt::join(array.sizes(), ",")); }
 
 std::string array_lines(const Profile& profile) {
@@ -68,7 +82,8 @@ std::string profile_text(const Profile& profile) {
   if (!curves.empty()) text += "\ncurves over the steps\n";
   for (const ProfileCurve& curve : curves) text += curve_line(curve);
   const Json fits = profile_fits(profile);
-  if (!fits.empty()) text += "\nfit and spread\n" + render_report(fits);
+  if (!fits.empty()) text += "\nfit and spread\n";
+  for (const auto& [array, fit] : fits.items()) text += fmt::format("  {:<20} {}\n", array, fit_words(fit));
   text += "\narrays\n" + array_lines(profile);
   text.pop_back();
   return text;

@@ -113,28 +113,35 @@ void check_sizes(const RunArguments& arguments, const VideoModel& model, const s
   }
 }
 
-int edge_runs(const RunArguments& arguments, const ArrayGroups& groups, std::size_t requests, int steps) {
+/// Options about edges that could not take effect, as far as the number of prompts tells.
+void check_edge_options(const RunArguments& arguments, const ArrayGroups& groups, std::size_t requests) {
   if (!groups.contains(ArrayGroup::kEdges)) {
     if (arguments.edges) refuse(ExitCode::kUsage, "--edges", "has no effect with --only", "--only with edges");
     if (arguments.max_skip) refuse(ExitCode::kUsage, "--max-skip", "has no effect without edges", "--only with edges");
-    return 0;
+    return;
   }
+  const auto edges = static_cast<std::size_t>(arguments.edges.value_or(1));
+  if (edges > requests) {
+    refuse(ExitCode::kUsage, "--edges", fmt::format("{} is more than there are prompts", edges),
+           fmt::format("0 to {}", requests));
+  }
+  if (edges > 0) return;
+  if (arguments.max_skip) refuse(ExitCode::kUsage, "--max-skip", "has no effect without edges", "--edges 1 or more");
+  if (groups.size() == 1) refuse(ExitCode::kUsage, "--edges", "0 leaves nothing to measure", "1 or more");
+}
+
+/// Of how many prompts edges are measured.
+int edge_runs(const RunArguments& arguments, const ArrayGroups& groups, std::size_t requests, int steps) {
+  if (!groups.contains(ArrayGroup::kEdges) || arguments.edges == 0) return 0;
   constexpr int kFewestSteps = 3;
-  if (steps < kFewestSteps && (arguments.edges.value_or(0) > 0 || !arguments.only.empty())) {
+  if (steps >= kFewestSteps) {
+    return arguments.edges.value_or(static_cast<int>(std::min<std::size_t>(kDefaultEdges, requests)));
+  }
+  if (arguments.edges || arguments.max_skip || !arguments.only.empty()) {
     refuse(ExitCode::kUsage, "--steps", fmt::format("{} have no step between two computed ones", steps),
            "3 or more with edges");
   }
-  const int most = static_cast<int>(std::min<std::size_t>(requests, kMaxCount));
-  if (arguments.edges.value_or(0) > most) {
-    refuse(ExitCode::kUsage, "--edges", fmt::format("{} is more than there are prompts", *arguments.edges),
-           fmt::format("0 to {}", most));
-  }
-  const int runs = steps < kFewestSteps ? 0 : arguments.edges.value_or(std::min(kDefaultEdges, most));
-  if (arguments.max_skip && runs == 0) {
-    refuse(ExitCode::kUsage, "--max-skip", "has no effect without edges", "--edges 1 or more");
-  }
-  if (runs == 0 && groups.size() == 1) refuse(ExitCode::kUsage, "--edges", "0 leaves nothing to measure", "1 or more");
-  return runs;
+  return 0;
 }
 
 /// LeMiCa's released schedules skip at most 7 of 50 steps, 3 of 10.
@@ -154,6 +161,7 @@ ExitCode run(Program& program, const RunArguments& arguments) {
   const ArrayGroups groups = requested_groups(arguments);
   check_files(arguments);
   std::vector<Request> requests = read_requests(arguments);
+  check_edge_options(arguments, groups, requests.size());
   const Session session = open_session(arguments.model, program.console);
   check_sizes(arguments, *session.model, requests);
   const int steps = resolve(*session.model, requests.front()).steps;

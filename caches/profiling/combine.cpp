@@ -191,7 +191,9 @@ Profile combine(std::span<const Profile> profiles) {
   Profile combined;
   combined.path = profiles.front().path;
   combined.model = profiles.front().model;
+  combined.units = profiles.front().units;
   combined.run = profiles.front().run;
+  combined.sigmas = profiles.front().sigmas;
   combined.version = profiles.front().version;
   combined.dtype = profiles.front().dtype;
   for (const Profile& profile : profiles) {

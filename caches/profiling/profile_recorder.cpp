@@ -36,7 +36,10 @@ class ProfileRecorder::Observer : public CachePolicy {
 
   void begin(const Topology& topology, const RunInfo& run) override { recorder_.begin(topology, run); }
 
-  Plan plan(const Topology&, std::span<const StepInfo>) override {
+  Plan plan(const Topology&, std::span<const StepInfo> schedule) override {
+    recorder_.sigmas_.clear();
+    for (const StepInfo& step : schedule) recorder_.sigmas_.push_back(step.sigma);
+    recorder_.sigmas_.push_back(0);
     blocks_ = recorder_.observed_blocks();
     plan_ = recorder_.plan();
     return plan_;
@@ -186,7 +189,9 @@ Profile ProfileRecorder::finish(const at::Tensor& final_latent) {
   const c10::InferenceMode inference;
   Profile profile;
   profile.model = topology_.identity;
+  profile.units = topology_.unit_count();
   profile.run = run_;
+  profile.sigmas = sigmas_;
   profile.version = DITTO_VERSION;
   profile.prompts = 1;
   for (const auto& measurement : measurements_) measurement->finish(final_latent, profile.arrays);

@@ -43,6 +43,7 @@ class ProfileRecorder {
   std::vector<std::int64_t> latent_sizes_;
   Topology topology_;
   RunInfo run_;
+  std::vector<double> sigmas_;
   std::vector<std::unique_ptr<Measurement>> measurements_;
 };
 

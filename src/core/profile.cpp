@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSchema = "ditto-profile/1";
-
 fs::path with_extension(const fs::path& name, const char* extension) {
   fs::path file = name;
   if (file.extension() == ".json") file.replace_extension();
@@ -60,7 +58,7 @@ Profile Profile::read(const fs::path& name) {
   profile.path = with_extension(name, ".json");
   const nlohmann::json document = read_json_file(profile.path);
   JsonReader reader(document, profile.path.string());
-  const std::vector<std::string> schemas = {kSchema};
+  const std::vector<std::string> schemas = {std::string(kSchema)};
   reader.choice("schema", schemas);
   JsonReader model = reader.object("model");
   profile.model = {model.text("name"), model.text("weight_hash")};

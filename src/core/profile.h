@@ -17,6 +17,8 @@ namespace ditto {
 /// What full runs of a model taught about it: `NAME.json` says of which model and settings, `NAME.safetensors` holds
 /// the arrays. Names and shapes of the arrays are listed in docs/profiles.md.
 struct Profile {
+  static constexpr std::string_view kSchema = "ditto-profile/1";  ///< what the JSON file says it is
+
   std::filesystem::path path;  ///< of the JSON file, for messages
   ModelIdentity model;
   int units = 0;  ///< of the model
