@@ -18,7 +18,9 @@ constexpr const char* kComputedPrediction = "prediction of the last computed ste
 class EasyCache : public CachePolicy {
  public:
   explicit EasyCache(const PolicyOptions& options)
-      : threshold_(options.number("threshold")), window_{options.integer("first"), options.integer("last")} {}
+      : threshold_(options.number("threshold")),
+        max_reuse_(options.integer("max_reuse")),
+        window_{options.integer("first"), options.integer("last")} {}
 
   Plan plan(const Topology&, std::span<const StepInfo>) override {
     if (threshold_ <= 0) return {};
@@ -35,6 +37,7 @@ class EasyCache : public CachePolicy {
 
   void observe(const DecisionPoint& point, const Feature& fresh, const Feature*) override {
     if (point.branch != Branch::kConditional) return;
+    accumulated_ = 0;
     const at::Tensor prediction = point.latent + fresh.video;
     measure_rate(point, prediction);
     prediction_size_ = mean_abs(prediction);
@@ -44,17 +47,16 @@ class EasyCache : public CachePolicy {
 
  private:
   Decision decide_step(const DecisionPoint& point) {
-    if (window_.must_compute(point.step)) {
-      accumulated_ = 0;
-      return Decision::recompute("window");
-    }
+    if (window_.must_compute(point.step)) return Decision::recompute("window");
     const at::Tensor previous = point.evidence.recall(kPreviousLatent);
     if (!previous.defined() || !rate_) return Decision::recompute("no rate known yet");
     accumulated_ += *rate_ * mean_abs(point.latent - previous) / prediction_size_;
     const double score = accumulated_;
     // Written so that a NaN computes.
-    if (score < threshold_) return Decision::reuse("predicted change below threshold", score);
-    accumulated_ = 0;
+    if (score < threshold_) {
+      if (max_reuse_ > 0 && point.age() > max_reuse_) return Decision::recompute("max_reuse", score);
+      return Decision::reuse("predicted change below threshold", score);
+    }
     return Decision::recompute("predicted change", score);
   }
 
@@ -69,8 +71,9 @@ class EasyCache : public CachePolicy {
   }
 
   double threshold_;
+  int max_reuse_;
   StepWindow window_;
-  double accumulated_ = 0;
+  double accumulated_ = 0;  ///< predicted change since the last computed step
   double prediction_size_ = 0;
   std::optional<double> rate_;
   Decision decision_;
@@ -87,6 +90,10 @@ PolicyEntry easycache_entry() {
                        .type = OptionType::kNumber,
                        .default_value = "0.05",
                        .help = "largest accumulated relative change that is reused"},
+                      {.name = "max_reuse",
+                       .type = OptionType::kInteger,
+                       .default_value = "0",
+                       .help = "most steps reused in a row; 0 sets no bound"},
                       {.name = "first",
                        .type = OptionType::kInteger,
                        .default_value = "10",

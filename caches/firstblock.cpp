@@ -1,14 +1,19 @@
 #include "caches/firstblock.h"
 
 #include <map>
+#include <optional>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/slice.h>
 
 #include <fmt/format.h>
 
+#include "caches/block_range.h"
 #include "caches/change.h"
+#include "caches/forecast_policy.h"
+#include "caches/forecasters/taylor.h"
+#include "caches/refusal.h"
 #include "caches/step_window.h"
-#include "core/error.h"
 
 namespace ditto {
 namespace {
@@ -19,47 +24,131 @@ class FirstBlock : public CachePolicy {
  public:
   explicit FirstBlock(const PolicyOptions& options)
       : threshold_(options.number("threshold")),
+        unconditional_threshold_(options.number_or("unconditional_threshold", threshold_)),
         first_blocks_(options.integer("first_blocks")),
-        window_{options.integer("first"), options.integer("last")} {}
+        last_blocks_(options.integer("last_blocks")),
+        downsample_(options.integer("downsample")),
+        order_(options.integer("order")),
+        conditional_decides_(options.text("branch") == "conditional"),
+        unconditional_given_(!options.is_automatic("unconditional_threshold")),
+        window_{options.integer("first"), options.integer("last")} {
+    if (conditional_decides_) {
+      refuse_without_effect(options, "firstblock", "unconditional_threshold", "beside branch=conditional");
+    }
+  }
+
+  void begin(const Topology&, const RunInfo& run) override {
+    if (run.branches.size() == 1 && unconditional_given_) {
+      refuse_option("firstblock:unconditional_threshold", "has no effect in a run of one branch", "leaving it out");
+    }
+    if (run.branches.size() == 1 && conditional_decides_) {
+      refuse_option("firstblock:branch", "has no effect in a run of one branch", "leaving it out");
+    }
+  }
 
   Plan plan(const Topology& topology, std::span<const StepInfo>) override {
-    if (first_blocks_ >= topology.block_count()) {
-      throw Error(ExitCode::kUsage,
-                  fmt::format("--cache: firstblock:first_blocks: {} leaves nothing to reuse; accepted: 1 "
-                              "to {}",
-                              first_blocks_, topology.block_count() - 1));
+    const Site rest = block_range_site(topology, "firstblock", first_blocks_, last_blocks_, order_ + 1);
+    if (downsample_ > topology.channels) {
+      refuse_option("firstblock:downsample", fmt::format("{} leaves nothing to compare", downsample_),
+                    fmt::format("1 to the model's {} channels", topology.channels));
     }
-    if (threshold_ <= 0) return {};
-    const int head_end = topology.block_end(first_blocks_ - 1);
-    return {.sites = {unit_site(topology, head_end, topology.unit_count(), FeatureForm::kDelta)},
-            .probes = {Probe{-1}},
-            .remembered_states = 1};
+    if (threshold_ <= 0 && unconditional_threshold_ <= 0) return {};
+    return {.sites = {rest}, .probes = {Probe{-1}}, .remembered_states = compared_share(topology.channels)};
   }
 
   Decision decide(const DecisionPoint& point) override {
+    if (point.branch == Branch::kConditional || !conditional_decides_) decision_ = judge(point);
+    if (decision_.action == Action::kBlend) decision_.weights = weights(point);
+    return decision_;
+  }
+
+  void observe(const DecisionPoint& point, const Feature&, const Feature*) override {
+    if (!head_delta_.contains(point.branch)) return;
+    point.evidence.remember(kHeadDelta, head_delta_[point.branch]);
+    head_delta_.erase(point.branch);
+  }
+
+ private:
+  /// Share of the channels that is compared and remembered.
+  double compared_share(int channels) const {
+    return static_cast<double>((channels + downsample_ - 1) / downsample_) / channels;
+  }
+
+  Decision judge(const DecisionPoint& point) {
+    const at::Tensor change_made = point.evidence.hidden() - point.evidence.probe(0);
     at::Tensor& head_delta = head_delta_[point.branch];
-    head_delta = point.evidence.hidden() - point.evidence.probe(0);
+    head_delta = downsample_ == 1 ? change_made : at::slice(change_made, -1, 0, {}, downsample_);
     if (window_.must_compute(point.step)) return Decision::recompute("window");
+    const double threshold = point.branch == Branch::kConditional ? threshold_ : unconditional_threshold_;
+    if (threshold <= 0) return Decision::recompute("threshold 0");
     const at::Tensor computed = point.evidence.recall(kHeadDelta);
     if (!computed.defined()) return Decision::recompute("no head to compare with");
     const std::optional<double> change = relative_change(head_delta, computed);
     if (!change) return Decision::recompute("no measure of change");
     // Equality reuses, as in diffusers.
-    if (*change <= threshold_) return Decision::reuse("head changed little", change);
+    if (*change <= threshold) return Decision::reuse("head changed little", change);
     return Decision::recompute("head changed", change);
   }
 
-  void observe(const DecisionPoint& point, const Feature&, const Feature*) override {
-    point.evidence.remember(kHeadDelta, head_delta_[point.branch]);
-    head_delta_[point.branch].reset();
+  /// Plain reuse, or a line through the last two computed changes.
+  std::vector<float> weights(const DecisionPoint& point) const {
+    if (point.snapshots.empty()) return {1.0F};  // the engine recomputes
+    return TaylorForecaster(order_).weights(indices_of(point.snapshots), point.step.index);
   }
 
- private:
   double threshold_;
+  double unconditional_threshold_;
   int first_blocks_;
+  int last_blocks_;
+  int downsample_;
+  int order_;
+  bool conditional_decides_;
+  bool unconditional_given_;
   StepWindow window_;
+  Decision decision_;                        ///< of the branch that decided last
   std::map<Branch, at::Tensor> head_delta_;  ///< from decide() to observe() of one step
 };
+
+std::vector<OptionSpec> options() {
+  return {
+      {.name = "threshold",
+       .type = OptionType::kNumber,
+       .default_value = "0.08",
+       .help = "largest relative change of the first blocks' change that is reused"},
+      {.name = "unconditional_threshold",
+       .type = OptionType::kNumber,
+       .default_value = kAutomatic,
+       .help = "the same for the unconditional branch; auto: equal to threshold"},
+      {.name = "branch",
+       .type = OptionType::kText,
+       .default_value = "each",
+       .help = "who decides: each branch for itself, or the conditional one for both",
+       .choices = {"each", "conditional"}},
+      {.name = "first_blocks",
+       .type = OptionType::kInteger,
+       .default_value = "1",
+       .help = "blocks at the start that always run",
+       .minimum = 1},
+      {.name = "last_blocks",
+       .type = OptionType::kInteger,
+       .default_value = "0",
+       .help = "blocks at the end that always run"},
+      {.name = "downsample",
+       .type = OptionType::kInteger,
+       .default_value = "1",
+       .help = "every n-th channel is compared",
+       .minimum = 1},
+      {.name = "order",
+       .type = OptionType::kInteger,
+       .default_value = "0",
+       .help = "0 reuses the last computed change, 1 extrapolates the last two",
+       .maximum = 1},
+      {.name = "first",
+       .type = OptionType::kInteger,
+       .default_value = "1",
+       .help = "steps always computed at the start"},
+      {.name = "last", .type = OptionType::kInteger, .default_value = "0", .help = "steps always computed at the end"}};
+}
 
 }  // namespace
 
@@ -68,23 +157,7 @@ PolicyEntry firstblock_entry() {
           .help = "compute the first blocks, reuse the change made by the rest while the first changed little",
           .disabled = "threshold=0",
           .example = "threshold=0.3",
-          .options = {{.name = "threshold",
-                       .type = OptionType::kNumber,
-                       .default_value = "0.08",
-                       .help = "largest relative change of the first blocks' change that is reused"},
-                      {.name = "first_blocks",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "blocks that always run",
-                       .minimum = 1},
-                      {.name = "first",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the start"},
-                      {.name = "last",
-                       .type = OptionType::kInteger,
-                       .default_value = "0",
-                       .help = "steps always computed at the end"}},
+          .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<FirstBlock>(options);
           }};

@@ -12,11 +12,16 @@
 #include "caches/easycache.h"
 #include "caches/fastercache.h"
 #include "caches/firstblock.h"
+#include "caches/foca.h"
 #include "caches/fora.h"
+#include "caches/hicache.h"
+#include "caches/hyca.h"
 #include "caches/interval.h"
+#include "caches/lemica.h"
 #include "caches/magcache.h"
 #include "caches/none.h"
 #include "caches/pab.h"
+#include "caches/profilingdit.h"
 #include "caches/schedule.h"
 #include "caches/seacache.h"
 #include "caches/steps.h"
@@ -132,9 +137,11 @@ const std::string& value_of(const Values& values, std::string_view name) {
 
 std::span<const PolicyEntry> policies() {
   static const std::vector<PolicyEntry> entries = {
-      none_entry(),     interval_entry(),   steps_entry(),       schedule_entry(), replay_entry(),   easycache_entry(),
-      teacache_entry(), firstblock_entry(), taylorseer_entry(),  dbcache_entry(),  magcache_entry(), seacache_entry(),
-      adacache_entry(), bwcache_entry(),    fastercache_entry(), fora_entry(),     pab_entry(),      deltadit_entry(),
+      none_entry(),      interval_entry(),     steps_entry(),      schedule_entry(),   replay_entry(),
+      easycache_entry(), teacache_entry(),     firstblock_entry(), taylorseer_entry(), dbcache_entry(),
+      magcache_entry(),  seacache_entry(),     adacache_entry(),   bwcache_entry(),    fastercache_entry(),
+      fora_entry(),      pab_entry(),          deltadit_entry(),   hicache_entry(),    foca_entry(),
+      lemica_entry(),    profilingdit_entry(), hyca_entry(),
   };
   return entries;
 }

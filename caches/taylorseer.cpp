@@ -1,54 +1,58 @@
 #include "caches/taylorseer.h"
 
-#include <algorithm>
-
-#include "caches/feature_sites.h"
+#include "caches/forecast_policy.h"
 #include "caches/forecasters/taylor.h"
-#include "caches/step_window.h"
 
 namespace ditto {
 namespace {
 
-class TaylorSeer : public CachePolicy {
+using Start = ForecastSchedule::Start;
+
+ForecastSchedule schedule_of(const PolicyOptions& options) {
+  const bool diffusers = options.text("schedule") == "diffusers";
+  return ForecastSchedule::from(options, diffusers ? Start::kWindow : Start::kLastComputed);
+}
+
+class TaylorSeer : public ForecastPolicy {
  public:
   explicit TaylorSeer(const PolicyOptions& options)
-      : interval_(options.integer("interval")),
+      : ForecastPolicy(schedule_of(options), options.text("site"), options.integer("order") + 1),
         order_(options.integer("order")),
-        level_(options.text("site")),
-        by_sigma_(options.text("axis") == "sigma"),
-        window_{options.integer("first"), options.integer("last")} {}
-
-  Plan plan(const Topology& topology, std::span<const StepInfo>) override {
-    if (interval_ == 1) return {};
-    return {sites_of_level(level_, topology, order_ + 1)};
-  }
-
-  Decision decide(const DecisionPoint& point) override {
-    if (window_.must_compute(point.step)) return Decision::recompute("window");
-    if (point.age() < 0 || point.age() >= interval_) return Decision::recompute("interval");
-    std::vector<double> positions;
-    for (const Snapshot& snapshot : point.snapshots) {
-      positions.push_back(by_sigma_ ? snapshot.sigma : static_cast<double>(snapshot.index));
-    }
-    const double target = by_sigma_ ? point.step.sigma : static_cast<double>(point.step.index);
-    return Decision::blend(TaylorForecaster(usable_order(point.snapshots)).weights(positions, target), "forecast");
-  }
+        by_sigma_(options.text("axis") == "sigma") {}
 
  private:
-  /// The published recursion updates its differences from the last window step on, so each computed step since then
-  /// raises the order by one.
-  int usable_order(std::span<const Snapshot> snapshots) const {
-    const auto updates =
-        std::ranges::count_if(snapshots, [&](const Snapshot& snapshot) { return snapshot.index > window_.first - 2; });
-    return std::min(order_, static_cast<int>(updates));
+  std::vector<float> forecast(std::span<const Snapshot> snapshots, const StepInfo& step) const override {
+    std::vector<double> positions = indices_of(snapshots);
+    for (std::size_t k = 0; by_sigma_ && k < positions.size(); ++k) positions[k] = snapshots[k].sigma;
+    // diffusers updates its differences at every computed step.
+    const bool every_step = schedule().counted_from == Start::kWindow;
+    const int order = every_step ? order_ : recursion_order(snapshots, order_, schedule().window);
+    return TaylorForecaster(order).weights(positions, by_sigma_ ? step.sigma : step.index);
   }
 
-  int interval_;
   int order_;
-  std::string level_;
   bool by_sigma_;
-  StepWindow window_;
 };
+
+std::vector<OptionSpec> options() {
+  std::vector<OptionSpec> all = forecast_options("3", "unit", "3");
+  all.push_back({.name = "order",
+                 .type = OptionType::kInteger,
+                 .default_value = "1",
+                 .help = "order of the Taylor polynomial; 0 reuses",
+                 .maximum = 4});
+  all.push_back({.name = "axis",
+                 .type = OptionType::kText,
+                 .default_value = "index",
+                 .help = "positions of the forecast: step index or noise level",
+                 .choices = {"index", "sigma"}});
+  all.push_back({.name = "schedule",
+                 .type = OptionType::kText,
+                 .default_value = "official",
+                 .help = "what the interval is counted from: the last computed step, or as in diffusers the window",
+                 .choices = {"official", "diffusers"}});
+  return all;
+}
 
 }  // namespace
 
@@ -57,34 +61,7 @@ PolicyEntry taylorseer_entry() {
           .help = "compute every interval-th step, forecast the features in between",
           .disabled = "interval=1",
           .example = "interval=3,order=2,first=2,last=1",
-          .options = {{.name = "interval",
-                       .type = OptionType::kInteger,
-                       .default_value = "3",
-                       .help = "steps from one computed step to the next",
-                       .minimum = 1},
-                      {.name = "order",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "order of the Taylor polynomial; 0 reuses",
-                       .maximum = 4},
-                      {.name = "site",
-                       .type = OptionType::kText,
-                       .default_value = "unit",
-                       .help = "what is forecast",
-                       .choices = kSiteLevels},
-                      {.name = "axis",
-                       .type = OptionType::kText,
-                       .default_value = "index",
-                       .help = "positions of the forecast: step index or noise level",
-                       .choices = {"index", "sigma"}},
-                      {.name = "first",
-                       .type = OptionType::kInteger,
-                       .default_value = "3",
-                       .help = "steps always computed at the start"},
-                      {.name = "last",
-                       .type = OptionType::kInteger,
-                       .default_value = "0",
-                       .help = "steps always computed at the end"}},
+          .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<TaylorSeer>(options);
           }};

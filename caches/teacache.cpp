@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "caches/change.h"
 #include "caches/polynomial.h"
-#include "caches/step_window.h"
+#include "caches/profile_source.h"
+#include "caches/teacache_calibration.h"
 
 namespace ditto {
 namespace {
@@ -21,11 +23,15 @@ Signal signal_of(const std::string& indicator) {
 class TeaCache : public CachePolicy {
  public:
   explicit TeaCache(const PolicyOptions& options)
-      : threshold_(options.number("threshold")),
-        signal_(signal_of(options.text("indicator"))),
-        coefficients_(parse_polynomial(options.text("coefficients"), "teacache:coefficients")),
-        clamp_(options.flag("clamp")),
-        window_{options.integer("first"), options.integer("last")} {}
+      : options_(options), threshold_(options.number("threshold")), clamp_(options.flag("clamp")) {
+    if (!options.is_automatic("coefficients")) parse_polynomial(options.text("coefficients"), "teacache:coefficients");
+  }
+
+  void begin(const Topology& topology, const RunInfo& run) override {
+    if (threshold_ <= 0) return;
+    calibration_ = calibrate_teacache(options_, topology, run);
+    signal_ = signal_of(calibration_.indicator);
+  }
 
   Plan plan(const Topology& topology, std::span<const StepInfo>) override {
     if (threshold_ <= 0) return {};
@@ -35,37 +41,68 @@ class TeaCache : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
+    Decision decision = judge(point);
+    if (point.step.index == 0) decision.reason += "; " + calibration_.origin;
+    return decision;
+  }
+
+  void observe(const DecisionPoint& point, const Feature&, const Feature*) override { drift_[point.branch] = 0; }
+
+ private:
+  Decision judge(const DecisionPoint& point) {
     const at::Tensor indicator = point.evidence.signal(signal_);
     const at::Tensor previous = point.evidence.recall(kIndicator);
     point.evidence.remember(kIndicator, indicator);
-    double& accumulated = accumulated_[point.branch];
-    if (window_.must_compute(point.step)) {
-      accumulated = 0;
-      return Decision::recompute("window");
-    }
-    const std::optional<double> change =
-        previous.defined() ? relative_change(indicator, previous) : std::optional<double>();
-    if (!change) {
-      accumulated = 0;
-      return Decision::recompute("no indicator to compare with");
-    }
-    const double rescaled = evaluate_polynomial(coefficients_, *change);
-    accumulated += clamp_ ? std::max(rescaled, 0.0) : rescaled;
-    const double score = accumulated;
+    if (calibration_.window.must_compute(point.step)) return Decision::recompute("window");
+    if (!previous.defined()) return Decision::recompute("no indicator to compare with");
+    const std::optional<double> change = relative_change(indicator, previous);
+    if (!change) return Decision::recompute("no measure of drift");
+    const double rescaled = evaluate_polynomial(calibration_.coefficients, *change);
+    const double score = drift_[point.branch] += clamp_ ? std::max(rescaled, 0.0) : rescaled;
+    const std::string note = rescaled < 0 && !clamp_ ? "; the polynomial is negative here" : "";
     // Written so that a NaN computes.
-    if (score < threshold_) return Decision::reuse("drift below threshold", score);
-    accumulated = 0;
-    return Decision::recompute("drift", score);
+    if (score < threshold_) return Decision::reuse("drift below threshold" + note, score);
+    return Decision::recompute("drift" + note, score);
   }
 
- private:
+  PolicyOptions options_;
   double threshold_;
-  Signal signal_;
-  std::vector<double> coefficients_;
   bool clamp_;
-  StepWindow window_;
-  std::map<Branch, double> accumulated_;
+  TeaCacheCalibration calibration_;
+  Signal signal_ = Signal::kTimeEmbedding;
+  std::map<Branch, double> drift_;  ///< accumulated since the last computed step
 };
+
+std::vector<OptionSpec> options() {
+  return {{.name = "threshold",
+           .type = OptionType::kNumber,
+           .default_value = "0.1",
+           .help = "largest accumulated drift that is reused"},
+          {.name = "indicator",
+           .type = OptionType::kText,
+           .default_value = kAutomatic,
+           .help = "what is compared: time embedding, its projection, or the first unit's modulated input; auto: the "
+                   "one a polynomial is known for",
+           .choices = {"emb", "emb_proj", "modulated"}},
+          {.name = "coefficients",
+           .type = OptionType::kText,
+           .default_value = kAutomatic,
+           .help = "polynomial from indicator drift to output drift, a/b/c, highest power first; auto: from profile or "
+                   "preset, 1/0 for unknown models"},
+          profile_option("the polynomial"),
+          {.name = "clamp",
+           .type = OptionType::kFlag,
+           .default_value = "false",
+           .help = "take negative values of the polynomial as 0"},
+          {.name = "first",
+           .type = OptionType::kInteger,
+           .default_value = kAutomatic,
+           .help = "steps always computed at the start; auto: as published, else 1"},
+          {.name = "last",
+           .type = OptionType::kInteger,
+           .default_value = kAutomatic,
+           .help = "steps always computed at the end; auto: as published, else 1"}};
+}
 
 }  // namespace
 
@@ -74,31 +111,7 @@ PolicyEntry teacache_entry() {
           .help = "reuse the change made by all units while a time-dependent indicator drifts little",
           .disabled = "threshold=0",
           .example = "threshold=0.1,coefficients=2/-0.05",
-          .options = {{.name = "threshold",
-                       .type = OptionType::kNumber,
-                       .default_value = "0.1",
-                       .help = "largest accumulated drift that is reused"},
-                      {.name = "indicator",
-                       .type = OptionType::kText,
-                       .default_value = "emb",
-                       .help = "what is compared: time embedding, its projection, or the first unit's modulated input",
-                       .choices = {"emb", "emb_proj", "modulated"}},
-                      {.name = "coefficients",
-                       .type = OptionType::kText,
-                       .default_value = "1/0",
-                       .help = "polynomial from indicator drift to output drift, a/b/c, highest power first"},
-                      {.name = "clamp",
-                       .type = OptionType::kFlag,
-                       .default_value = "false",
-                       .help = "take negative values of the polynomial as 0"},
-                      {.name = "first",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the start"},
-                      {.name = "last",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the end"}},
+          .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<TeaCache>(options);
           }};

@@ -62,10 +62,23 @@ inline EngineRun run_engine(const Model& model, CachePolicy& policy, int steps, 
   return run;
 }
 
+/// What policies are told of such a run.
+inline RunInfo engine_run_info(int steps, const EngineSetup& setup = {}) {
+  return {.solver = "euler",
+          .shift = 3,
+          .guidance = 2,
+          .steps = steps,
+          .width = 16,
+          .height = 16,
+          .frames = 5,
+          .branches = setup.branches};
+}
+
 /// The same for the policy a specification describes.
 inline EngineRun run_engine(const Model& model, const std::string& specification, int steps, const LatentAt& latent_at,
                             const EngineSetup& setup = {}) {
   const std::unique_ptr<CachePolicy> policy = factory_of({specification})();
+  policy->begin(model.topology(), engine_run_info(steps, setup));
   return run_engine(model, *policy, steps, latent_at, setup);
 }
 

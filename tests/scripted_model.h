@@ -19,6 +19,7 @@ namespace ditto::test {
 /// What a ScriptedModel computes. Every function may be left out: the latent is then embedded as it is, units add
 /// nothing and signals are 1. Tensors are [1, 1, channels]; `branch` is the index into the run's branches.
 struct Script {
+  std::string name = "scripted";
   int blocks = 1;
   std::vector<std::string> kinds = {"feed_forward"};  ///< of the units of each block, "blocks.N.<kind>"
   bool guidance_distilled = false;
@@ -32,7 +33,7 @@ struct Script {
 class ScriptedModel : public Model {
  public:
   explicit ScriptedModel(Script script, int channels = 1) : script_(std::move(script)) {
-    topology_.identity = {"scripted", "feed"};
+    topology_.identity = {script_.name, "feed"};
     topology_.channels = channels;
     topology_.guidance_distilled = script_.guidance_distilled;
     for (int block = 0; block < script_.blocks; ++block) {

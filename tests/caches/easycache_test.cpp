@@ -98,6 +98,13 @@ TEST(EasyCache, ComputesWhatItCannotMeasure) {
   EXPECT_EQ(zero.pattern("prediction"), "CCCCCC");
 }
 
+TEST(EasyCache, BoundsReuseInARow) {
+  const EngineRun run =
+      run_engine(proportional_model(0.5), "easycache:threshold=1000000,first=3,max_reuse=2", 12, descending_from(1));
+  EXPECT_EQ(run.pattern("prediction"), "CCCRRCRRCRRC");
+  EXPECT_EQ(run.events[5].reason, "max_reuse");
+}
+
 TEST(EasyCache, WithinABudgetOfNothingComputes) {
   const EngineRun run = run_engine(proportional_model(0.5), "easycache:threshold=1000,first=2", 6, descending_from(1),
                                    {kBothBranches, {}, {.max_cache_bytes = 0}});

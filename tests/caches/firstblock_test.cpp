@@ -99,7 +99,7 @@ TEST(FirstBlock, LeavesMoreBlocksAlone) {
 
 TEST(FirstBlock, RefusesToLeaveNothing) {
   EXPECT_EQ(run_refusal({"firstblock:first_blocks=3"}, toy_request()),
-            "--cache: firstblock:first_blocks: 3 leaves nothing to reuse; accepted: 1 to 2");
+            "--cache: firstblock:first_blocks: 3 leaves nothing to reuse; accepted: at most 2 of the model's 3 blocks");
 }
 
 TEST(FirstBlock, OfThresholdZeroIsFullCompute) { EXPECT_TRUE(is_full_compute("firstblock:threshold=0,first=0")); }

@@ -65,8 +65,8 @@ TEST(ParsePolicy, NamesTheAcceptedValues) {
   }
   EXPECT_EQ(refusal_of("teacache:clamp=yes"), "--cache: teacache:clamp: 'yes' is not possible; accepted: true, false");
   EXPECT_EQ(refusal_of("interval:site=stacks"),
-            "--cache: interval:site: 'stacks' is not possible; accepted: did you mean 'stack'? (stack, unit, "
-            "prediction)");
+            "--cache: interval:site: 'stacks' is not possible; accepted: did you mean 'stack'? (stack, block, "
+            "unit, prediction)");
   EXPECT_EQ(refusal_of("schedule"),
             "--cache: schedule:file: is empty; accepted: the path of a trace or schedule (JSON Lines)");
 }

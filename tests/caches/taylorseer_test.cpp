@@ -114,6 +114,39 @@ TEST(TaylorSeer, KeepsOneSnapshotMoreThanItsOrder) {
   }
 }
 
+TEST(TaylorSeer, ComputesTheStepsOfDiffusers) {
+  EXPECT_EQ(computed_steps("taylorseer:interval=5,schedule=diffusers", 25, kUnit),
+            (std::vector<int>{0, 1, 2, 4, 9, 14, 19, 24}));
+  EXPECT_EQ(computed_steps("taylorseer:interval=5,schedule=diffusers,last=3", 25, kUnit),
+            (std::vector<int>{0, 1, 2, 4, 9, 14, 19, 22, 23, 24}));
+  EXPECT_EQ(computed_steps("taylorseer:interval=5,schedule=diffusers,first=0", 8, kUnit), (std::vector<int>{0, 1, 6}))
+      << "nothing to forecast from at step 0";
+}
+
+TEST(TaylorSeer, DiffusersRaisesTheOrderInTheWindow) {
+  // Three squares at steps 0, 1, 2 determine order 2 at step 3: D = [4, 3, 2], 4 + 3 + 1.
+  const EngineRun run =
+      run_feature([](int step) { return double(step) * step; }, "taylorseer:interval=5,order=2,schedule=diffusers", 4);
+  EXPECT_NEAR(number(run.predictions[3][0]), 8, tolerance::kClosedForm);
+}
+
+TEST(TaylorSeer, ForecastsAtEveryLevel) {
+  const ToyModel model({.blocks = 2});
+  const auto sites = [&](const std::string& level) {
+    const auto policy = factory_of({"taylorseer:order=4,site=" + level})();
+    return policy->plan(model.denoiser().topology(), even_schedule(10)).sites;
+  };
+  EXPECT_EQ(sites("unit").size(), 6U);
+  EXPECT_EQ(sites("unit").front().form, FeatureForm::kOutput);
+  ASSERT_EQ(sites("block").size(), 2U);
+  EXPECT_EQ(sites("block")[1].name, "blocks.1");
+  EXPECT_EQ(sites("block")[1].form, FeatureForm::kDelta);
+  ASSERT_EQ(sites("stack").size(), 1U);
+  EXPECT_EQ(sites("stack")[0].name, "blocks.0-1");
+  EXPECT_EQ(sites("prediction")[0].scope, Scope::kPrediction);
+  EXPECT_EQ(sites("prediction")[0].keep, 5);
+}
+
 TEST(TaylorSeer, OfIntervalOneIsFullCompute) { EXPECT_TRUE(is_full_compute("taylorseer:interval=1,first=0")); }
 
 TEST(TaylorSeer, RefusesHighOrders) {
