@@ -152,8 +152,8 @@ class Denoiser::Walk {
             latent_, evidence_[branch]};
   }
 
-  Decision decide(int site, std::size_t branch, at::Tensor hidden) {
-    evidence_[branch].enter(site, std::move(hidden));
+  Decision decide(int site, std::size_t branch, at::Tensor hidden, std::int64_t row) {
+    evidence_[branch].enter(site, std::move(hidden), row);
     const DecisionPoint question = point(site, branch);
     Decision decision = state_.policy.decide(question);
     if (decision.action == Action::kBlend || decision.shadow) {
@@ -191,7 +191,7 @@ class Denoiser::Walk {
       for (const int site : state_.prediction_sites) {
         const bool is_reference = state_.branches[b] == Branch::kConditional;
         if (site_of(site).form == FeatureForm::kBranchDelta && is_reference) continue;
-        decisions.push_back({b, site, decide(site, b, {})});
+        decisions.push_back({b, site, decide(site, b, {}, 0)});
         if (decisions.back().decision.action == Action::kBlend) break;
       }
     }
@@ -257,8 +257,8 @@ class Denoiser::Walk {
   void visit(const SiteNode& node, Activations& activations) {
     std::vector<Decision> decisions;
     for (std::size_t r = 0; r < activations.rows.size(); ++r) {
-      const at::Tensor hidden = activations.hidden.video.narrow(0, static_cast<std::int64_t>(r), 1);
-      decisions.push_back(decide(node.site, static_cast<std::size_t>(activations.rows[r]), hidden));
+      decisions.push_back(decide(node.site, static_cast<std::size_t>(activations.rows[r]), activations.hidden.video,
+                                 static_cast<std::int64_t>(r)));
     }
     const auto recomputes = [](const Decision& decision) { return decision.action == Action::kRecompute; };
     if (std::ranges::all_of(decisions, recomputes)) {
@@ -294,7 +294,7 @@ class Denoiser::Walk {
     for (std::size_t r = 0; r < decisions.size(); ++r) {
       const std::size_t branch = static_cast<std::size_t>(activations.rows[r]);
       const std::int64_t row = static_cast<std::int64_t>(r);
-      evidence_[branch].enter(site, activations.hidden.video.narrow(0, row, 1));
+      evidence_[branch].enter(site, activations.hidden.video, row);
       keep(site, branch, decisions[r], decisions.size() == 1 ? fresh : fresh.row(row));
     }
   }
@@ -339,7 +339,7 @@ class Denoiser::Walk {
     const auto computed = [&](std::size_t row) { return std::ranges::find(rows, static_cast<int>(row)) != rows.end(); };
     // The conditional branch comes first, so that a branch delta finds its reference.
     for (const auto& [row, site, decision] : decisions) {
-      evidence_[row].enter(site, {});
+      evidence_[row].enter(site, {}, 0);
       if (decision.action == Action::kBlend) {
         blend_prediction(row, site, decision);
       } else if (computed(row) && (site_of(site).form != FeatureForm::kBranchDelta || computed(0))) {
