@@ -7,6 +7,7 @@
 #include <ATen/ops/full_like.h>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "caches/magcache_settings.h"
 #include "core/profile.h"
@@ -149,6 +150,8 @@ class MagCacheProfile : public testing::Test {
  protected:
   MagCacheProfile() {
     profile_.model = topology_.identity;
+    profile_.units = topology_.unit_count();
+    profile_.sigmas = {1, 0.75, 0.5, 0.25, 0};
     profile_.run = run_info(4, kTwoBranches);
     profile_.run.solver = "euler";
     profile_.run.width = profile_.run.height = 16;
@@ -166,7 +169,8 @@ class MagCacheProfile : public testing::Test {
     return (folder_ / "measured").string();
   }
 
-  std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "magcache_test";
+  std::filesystem::path folder_ =
+      std::filesystem::path(testing::TempDir()) / ("magcache_test-" + std::to_string(getpid()));
   Topology topology_ = model_named("m");
   Profile profile_;
 };

@@ -103,7 +103,7 @@ TEST_F(ScheduleFile, ThatIsMissingIsRefused) {
 
 TEST_F(ScheduleFile, OfAnotherRunIsRefused) {
   save(schedule_of("CRCR"));
-  EXPECT_EQ(refusal(schedule(), toy_request(5)), "made for 4 steps; this run has 5; accepted: equal --steps");
+  EXPECT_EQ(refusal(schedule(), toy_request(5)), "made for steps 4; this run has 5; accepted: equal --steps");
 
   save(schedule_of("CRCR", ", \"units\": 12"));
   EXPECT_EQ(refusal(schedule()), "made for 12 units; this model has 9; accepted: a file of a model of this depth");
@@ -121,11 +121,28 @@ TEST_F(ScheduleFile, OfAnotherRunIsRefused) {
             "sites of this model");
 }
 
-TEST_F(ScheduleFile, ReplayedAtOtherNoiseLevelsIsRefused) {
+TEST_F(ScheduleFile, OfOtherSettingsIsRefused) {
   const ToyModel toy;
   run_toy(toy, toy_request(4), {"interval"}).trace.write(path_);
+  EXPECT_EQ(run_refusal({replay()}, toy_request(4)), "accepted");
   Request request = toy_request(4);
-  EXPECT_EQ(run_refusal({replay()}, request), "accepted");
+  request.shift = 5.0;
+  EXPECT_EQ(refusal(replay(), request), "made for shift 3; this run has 5; accepted: equal --shift");
+  EXPECT_EQ(refusal(schedule(), request), "made for shift 3; this run has 5; accepted: equal --shift");
+  request = toy_request(4);
+  request.guidance = 7.0;
+  EXPECT_EQ(refusal(replay(), request), "made for guidance 2; this run has 7; accepted: equal --guidance");
+  request = toy_request(4);
+  request.solver = "unipc";
+  EXPECT_EQ(refusal(replay(), request), "made for solver euler; this run has unipc; accepted: equal --solver");
+}
+
+TEST_F(ScheduleFile, ReplayedAtOtherNoiseLevelsIsRefused) {
+  const ToyModel toy;
+  Trace trace = run_toy(toy, toy_request(4), {"interval"}).trace;
+  trace.run.shift = 0;  // as a file that does not say
+  trace.write(path_);
+  Request request = toy_request(4);
   request.shift = 5.0;
   EXPECT_EQ(refusal(replay(), request),
             "recorded with other noise levels than those of this run; accepted: equal --solver and --shift");
