@@ -99,7 +99,8 @@ std::string span(double least, double most) {
 }
 
 std::string mebibytes(std::int64_t bytes) {
-  return fmt::format("{:.1f} MiB", std::ldexp(static_cast<double>(bytes), -20));
+  const double mebibytes = std::ldexp(static_cast<double>(bytes), -20);
+  return mebibytes < 1 ? fmt::format("{:.3f} MiB", mebibytes) : fmt::format("{:.1f} MiB", mebibytes);
 }
 
 std::string describe(const Estimate& estimate, const std::string& cache) {

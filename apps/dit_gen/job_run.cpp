@@ -137,8 +137,8 @@ class JobRun {
     const bool silent = settings_.policies.empty() || std::ranges::all_of(settings_.policies, is_switched_off);
     if (silent || result_.counts.units_computed < result_.units_total) return;
     const std::string score = least ? fmt::format("; the smallest score was {:.4g}", *least) : "";
-    program_.console.warn(fmt::format("--cache: {} reused nothing in {} steps{}", joined_names(settings_.policies),
-                                      request_.steps, score));
+    program_.console.warn(fmt::format("--cache: {} reused nothing in {} step{}{}", joined_names(settings_.policies),
+                                      request_.steps, request_.steps == 1 ? "" : "s", score));
   }
 
   void warn_about_budget() {

@@ -58,12 +58,16 @@ void validate(const Site& site, const Topology& topology) {
   check_clusters(site, topology);
 }
 
+constexpr std::string_view kAcceptedTogether = "accepted: policies whose sites are apart or nest";
+
 /// Refuses two sites that cannot both be in a plan.
 void validate(const Site& a, const Site& b) {
   const auto refuse = [&](const char* why) {
-    throw Error(ExitCode::kUsage, fmt::format("--cache: sites '{}' and '{}' {}", a.name, b.name, why));
+    throw Error(ExitCode::kUsage,
+                fmt::format("--cache: sites '{}' and '{}' {}; {}", a.name, b.name, why, kAcceptedTogether));
   };
-  if (a.name == b.name) throw Error(ExitCode::kUsage, fmt::format("--cache: two sites are named '{}'", a.name));
+  if (a.name == b.name)
+    throw Error(ExitCode::kUsage, fmt::format("--cache: two sites are named '{}'; {}", a.name, kAcceptedTogether));
   if (a.scope != Scope::kUnits || b.scope != Scope::kUnits) return;
   if (partly_overlap(a, b)) refuse("overlap without nesting");
   // A unit has one output: were both sites asked, one of them would be passed over in silence.

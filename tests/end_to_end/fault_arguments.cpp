@@ -42,15 +42,16 @@ void append_size_faults(std::vector<Fault>& faults) {
 }
 
 void append_number_faults(std::vector<Fault>& faults) {
-  const auto steps = [&](const std::string& count, const Arguments& more, int exit_code, const std::string& text) {
-    faults.push_back(generated(34, "--steps " + count,
-                               Arguments{"-p", "x", "--size", "32x32", "--frames", "5", "--steps", count} + more,
-                               exit_code, text));
+  const auto steps = [&](const Arguments& options, int exit_code, const std::string& text) {
+    std::string name;
+    for (const std::string& option : options) name += (name.empty() ? "" : " ") + option;
+    faults.push_back(
+        generated(34, name, Arguments{"-p", "x", "--size", "32x32", "--frames", "5"} + options, exit_code, text));
   };
-  steps("0", {}, kUsage, "--steps: 0 is not possible; accepted: 1 to 1000");
-  steps("1", {"--cache", "taylorseer:interval=3"}, kDone, "reused nothing in 1 step");
-  steps("2", {"--cache", "interval:interval=2"}, kDone, "12 of 24 units computed");
-  steps("2", {"--cache", "steps:compute=3"}, kUsage, "steps:compute: 3 is not possible");
+  steps({"--steps", "0"}, kUsage, "--steps: 0 is not possible; accepted: 1 to 1000");
+  steps({"--steps", "1", "--cache", "taylorseer:interval=3"}, kDone, "reused nothing in 1 step");
+  steps({"--steps", "2", "--cache", "interval:interval=2"}, kDone, "12 of 24 units computed");
+  steps({"--steps", "2", "--cache", "steps:compute=3"}, kUsage, "steps:compute: 3 is not possible");
   const auto seed = [&](const std::string& text, const std::string& message) {
     faults.push_back(generated(35, "--seed '" + text + "'", {"-p", "x", "-s", text}, kUsage, message));
   };

@@ -223,6 +223,8 @@ TEST(Generate, OptionsWithoutEffectAreErrors) {
       {{"-p", "x", "doctor"}, "--prompt: has no effect with the verb 'doctor'"},
       {{"-p", "x", "--steps", "2", "--steps", "3"}, "--steps: is given more than once"},
       {{"-p", "x", "--cache-bytes"}, "--cache-bytes: has no value; accepted: SIZE"},
+      {{"-p", "x", "-q", "--cache", "interval", "--cache", "taylorseer:site=stack"},
+       "--cache: two sites are named 'blocks.0-15'; accepted: policies whose sites are apart or nest"},
       {{"-p", "x", "--device", "tpu"}, "--device: 'tpu' is no device"},
   };
   for (const auto& [arguments, text] : cases) {

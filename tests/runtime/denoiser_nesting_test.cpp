@@ -106,7 +106,9 @@ TEST(Nesting, OfOverlappingSitesIsAnError) {
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kUsage);
-    EXPECT_STREQ(error.what(), "--cache: sites 'left' and 'right' overlap without nesting");
+    EXPECT_STREQ(error.what(),
+                 "--cache: sites 'left' and 'right' overlap without nesting; accepted: policies whose sites are apart "
+                 "or nest");
   }
 }
 
