@@ -47,7 +47,8 @@ CLI::App* add_verb(CLI::App& app, CommandLine& line, const std::string& name, co
 
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* inspect = add_verb(app, line, "inspect", "what a file or folder is, in a screen");
-  inspect->add_option("FILE", line.inspected, "an mp4, a model folder, safetensors, a trace or a schedule")->required();
+  inspect->add_option("FILE", line.inspected, "an mp4, a model folder, safetensors, a profile, a trace or a schedule")
+      ->required();
   CLI::App* reproduce = add_verb(app, line, "reproduce", "run again from an mp4's metadata and compare the frame hash");
   reproduce->add_option("FILE", line.reproduce.file, "an mp4 written by dit-gen")->required();
   add_model_options(*reproduce, line.reproduce.model);

@@ -13,6 +13,7 @@
 #include "apps/dit_gen/run_metadata.h"
 #include "apps/dit_gen/verbs.h"
 #include "core/printable.h"
+#include "core/profile.h"
 #include "io/file_format.h"
 #include "io/json_file.h"
 #include "io/manifest.h"
@@ -28,7 +29,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kListedTensors = 24;
 constexpr std::string_view kAccepted =
-    "accepted: an mp4, a model folder, a safetensors file, a trace or a schedule (JSON Lines)";
+    "accepted: an mp4, a model folder, a safetensors file, a profile, a trace or a schedule (JSON Lines)";
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what) {
   throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}; {}", printable(path.string()), what, kAccepted));
@@ -185,6 +186,28 @@ Report inspect_trace(const fs::path& path) {
   return report;
 }
 
+Report inspect_profile(const fs::path& path) {
+  const Profile profile = Profile::read(path);
+  Report report{{{"file", path.string()},
+                 {"kind", "profile"},
+                 {"version", profile.version},
+                 {"model", {{"name", profile.model.name}, {"weight_hash", profile.model.weight_hash}}},
+                 {"dtype", profile.dtype},
+                 {"prompts", profile.prompts},
+                 {"solver", profile.run.solver},
+                 {"shift", profile.run.shift},
+                 {"guidance", profile.run.guidance},
+                 {"width", profile.run.width},
+                 {"height", profile.run.height},
+                 {"frames", profile.run.frames},
+                 {"steps", profile.run.steps}},
+                {}};
+  for (const auto& [name, array] : profile.arrays) {
+    report.facts["arrays"][printable(name)] = fmt::format("[{}]", fmt::join(array.sizes(), ","));
+  }
+  return report;
+}
+
 /// The first bytes of a regular file.
 std::string file_start(const fs::path& path) {
   std::string start(4096, '\0');
@@ -200,6 +223,7 @@ Report inspect_file(const fs::path& path) {
   if (start.size() >= 8 && start.compare(4, 4, "ftyp") == 0) return inspect_video(path);
   // A header length below 2^56 ends in a zero byte, which no JSON text holds.
   if (start.size() > 8 && start[7] == '\0' && start[8] == '{') return inspect_safetensors(path);
+  if (start.starts_with('{') && start.find(Profile::kSchema) != std::string::npos) return inspect_profile(path);
   const std::size_t text = start.find_first_not_of(" \t\r\n");
   if (text != std::string::npos && start[text] == '{') return inspect_trace(path);
   if (path.extension() == ".safetensors") return inspect_safetensors(path);  // refuses it with the reason

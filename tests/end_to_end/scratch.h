@@ -77,15 +77,15 @@ inline testing::AssertionResult contains(const std::string& text, std::string_vi
   return testing::AssertionFailure() << "'" << text << "' does not contain '" << part << "'";
 }
 
-/// One line on stderr and nothing else: "dit-gen: error: <file or option>: <what is wrong>; <what is accepted>".
-inline testing::AssertionResult is_one_error_line(const std::string& err) {
+/// One line on stderr and nothing else: "<program>: error: <file or option>: <what is wrong>; <what is accepted>".
+inline testing::AssertionResult is_one_error_line(const std::string& err, const std::string& program = "dit-gen") {
   const std::vector<std::string> lines = lines_of(err);
   if (lines.size() != 1) return testing::AssertionFailure() << lines.size() << " lines: " << err;
   const std::string& line = lines.front();
-  constexpr std::string_view kStart = "dit-gen: error: ";
-  if (!line.starts_with(kStart)) return testing::AssertionFailure() << "not an error line: " << line;
-  const std::size_t cause = line.find(": ", kStart.size());
-  const std::size_t accepted = line.find("; ", kStart.size());
+  const std::string start = program + ": error: ";
+  if (!line.starts_with(start)) return testing::AssertionFailure() << "not an error line: " << line;
+  const std::size_t cause = line.find(": ", start.size());
+  const std::size_t accepted = line.find("; ", start.size());
   const bool complete = cause != line.npos && accepted != line.npos && cause < accepted && accepted + 2 < line.size();
   if (!complete) return testing::AssertionFailure() << "no '<where>: <what>; <accepted>': " << line;
   if (line.size() > 2100) return testing::AssertionFailure() << "a line of " << line.size() << " bytes";
