@@ -53,8 +53,7 @@ std::vector<Request> read_requests(const std::filesystem::path& prompts, const P
 ClosedLoop::ClosedLoop(Program& program, const ModelArguments& model, const std::filesystem::path& prompts,
                        const Profile& profile)
     : program_(program), requests_(read_requests(prompts, profile)) {
-  session_ = open_session(model);
-  for (const std::string& warning : session_.model->warnings()) program_.console.warn(warning);
+  session_ = open_session(model, program.console);
   profile.require_fits(session_.model->denoiser().topology(), profile.run);
 }
 
