@@ -35,6 +35,7 @@ PolicyEntry foca_entry() {
   return {.name = "foca",
           .help = "compute every interval-th step, forecast in between from earlier forecasts, then calibrate",
           .disabled = "interval=1",
+          .example = "interval=3,first=2,last=1",
           .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<FoCa>(options);

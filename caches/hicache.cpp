@@ -46,6 +46,7 @@ PolicyEntry hicache_entry() {
   return {.name = "hicache",
           .help = "compute every interval-th step, forecast by scaled Hermite polynomials in between",
           .disabled = "interval=1",
+          .example = "interval=3,first=2,last=1",
           .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<HiCache>(options);

@@ -196,6 +196,7 @@ PolicyEntry hyca_entry() {
   return {.name = "hyca",
           .help = "compute every interval-th step, forecast clusters of channels by their own solvers in between",
           .disabled = "interval=1",
+          .example = "interval=3,first=2,last=1",
           .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<HyCa>(options);

@@ -114,6 +114,7 @@ PolicyEntry lemica_entry() {
   return {.name = "lemica",
           .help = "compute the steps of a planned path, reuse the change made by all units in between",
           .disabled = "compute=0",
+          .example = "compute=7",
           .options = {{.name = "compute",
                        .type = OptionType::kInteger,
                        .default_value = "25",

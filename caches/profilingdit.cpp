@@ -152,6 +152,7 @@ PolicyEntry profilingdit_entry() {
   return {.name = "profilingdit",
           .help = "reuse the change made by blocks that attend to the background",
           .disabled = "interval=1",
+          .example = "background=1,interval=3,first=2",
           .options = options(),
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<ProfilingDiT>(options);

@@ -41,6 +41,7 @@ inline std::vector<std::string> policy_names() {
 inline Settings files_for(const PolicyEntry& entry) {
   Settings files;
   for (const auto& file : std::filesystem::directory_iterator(data_path("policies"))) {
+    if (file.path().extension() == ".safetensors") continue;  // the arrays of the profile beside it
     const std::string name = file.path().filename().string();
     for (const OptionSpec& option : entry.options) {
       if (name.rfind(entry.name + "." + option.name + ".", 0) == 0) files[option.name] = file.path().string();
