@@ -14,6 +14,8 @@ struct Comparison {
   double psnr = 0;          ///< dB, mean over frames
   std::optional<double> ssim;
   std::optional<std::string> why_no_ssim;
+  std::optional<double> lpips_alex;
+  std::optional<std::string> why_no_lpips;
   int worst_frame = 0;  ///< by PSNR
   double worst_psnr = 0;
 };

@@ -16,6 +16,7 @@ extern "C" {
 #include "apps/common/machine.h"
 #include "apps/common/report_text.h"
 #include "apps/dit_gen/verbs.h"
+#include "eval/metrics/registry.h"
 #include "io/manifest.h"
 #include "kernels/linear.h"
 #include "models/registry.h"
@@ -36,6 +37,14 @@ std::vector<std::string> encoders() {
     if (avcodec_find_encoder_by_name(name) != nullptr) found.emplace_back(name);
   }
   return found;
+}
+
+Json available_metrics() {
+  Json names = Json::array();
+  for (const MetricEntry& metric : metrics()) {
+    if (!metric.unavailable()) names.push_back(metric.name);
+  }
+  return names;
 }
 
 Json describe_shipped_model() {
@@ -67,8 +76,7 @@ ExitCode examine(Program& program) {
                 {"video_encoders", encoders()},
                 {"model_families", model_families()},
                 {"shipped_model", describe_shipped_model()},
-                {"metrics", {"psnr", "ssim"}},
-                {"lpips", "not available: this version has no LPIPS weights"}});
+                {"metrics", available_metrics()}});
   std::string text = render_report(facts);
   text.pop_back();
   program.console.event(facts);

@@ -160,9 +160,8 @@ class JobRun {
     if (comparison_ && comparison_->why_no_ssim) {
       program_.console.warn(fmt::format("compare: ssim is null: {}", *comparison_->why_no_ssim));
     }
-    if (comparison_) {
-      program_.console.event(
-          {{"event", "warning"}, {"message", "compare: lpips_alex is null: this version has no LPIPS weights"}});
+    if (comparison_ && comparison_->why_no_lpips) {
+      program_.console.warn(fmt::format("compare: lpips_alex is null: {}", *comparison_->why_no_lpips));
     }
     program_.console.event(done_event());
     program_.console.note(fmt::format(
@@ -180,12 +179,14 @@ class JobRun {
   std::string honest_line() const {
     const std::string similarity =
         comparison_->ssim ? fmt::format("SSIM {:.4f}", *comparison_->ssim) : "SSIM undefined";
+    const std::string distance =
+        comparison_->lpips_alex ? fmt::format("LPIPS {:.4f}", *comparison_->lpips_alex) : "LPIPS not measured";
     return fmt::format(
         "{:.2f}x faster denoising, measured: {:.2f} s -> {:.2f} s (one run each, {} thread{}, {}, after a discarded "
-        "warm-up of {} steps); PSNR {:.2f} dB, {}, worst frame {} ({:.2f} dB); LPIPS not measured (no weights)",
+        "warm-up of {} steps); PSNR {:.2f} dB, {}, {}, worst frame {} ({:.2f} dB)",
         comparison_->speedup, comparison_->full_seconds, result_.seconds.denoise, settings_.session.threads,
         settings_.session.threads == 1 ? "" : "s", dtype_name(settings_.session.load.dtype),
-        std::min(kWarmUpSteps, request_.steps), comparison_->psnr, similarity, comparison_->worst_frame,
+        std::min(kWarmUpSteps, request_.steps), comparison_->psnr, similarity, distance, comparison_->worst_frame,
         comparison_->worst_psnr);
   }
 
@@ -223,6 +224,7 @@ class JobRun {
                                    {"lpips_alex", nullptr},
                                    {"worst_frame", comparison.worst_frame}};
     if (comparison.ssim) json["ssim"] = *comparison.ssim;
+    if (comparison.lpips_alex) json["lpips_alex"] = *comparison.lpips_alex;
     return json;
   }
 
