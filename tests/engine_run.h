@@ -36,17 +36,24 @@ struct EngineSetup {
 
 inline const std::vector<Branch> kBothBranches = {Branch::kConditional, Branch::kUnconditional};
 
+/// What policies are told of such a run.
+inline RunInfo engine_run_info(int steps, const EngineSetup& setup = {}) {
+  return {.solver = "euler",
+          .shift = 3,
+          .guidance = 2,
+          .steps = steps,
+          .width = 16,
+          .height = 16,
+          .frames = 5,
+          .branches = setup.branches};
+}
+
 /// Drives the engine over a number of steps.
 inline EngineRun run_engine(const Model& model, CachePolicy& policy, int steps, const LatentAt& latent_at,
                             const EngineSetup& setup = {}) {
   EngineRun run;
   at::Tensor latent = latent_at(0, run);
-  if (setup.schedule.empty()) {
-    RunInfo info;
-    info.steps = steps;
-    info.branches = setup.branches;
-    policy.begin(model.topology(), info);
-  }
+  if (setup.schedule.empty()) policy.begin(model.topology(), engine_run_info(steps, setup));
   Denoiser denoiser(model, policy, setup.branches, setup.text,
                     setup.schedule.empty() ? even_schedule(steps) : setup.schedule, latent.sizes(), setup.options);
   for (int step = 0; step < steps; ++step) {
@@ -62,23 +69,10 @@ inline EngineRun run_engine(const Model& model, CachePolicy& policy, int steps, 
   return run;
 }
 
-/// What policies are told of such a run.
-inline RunInfo engine_run_info(int steps, const EngineSetup& setup = {}) {
-  return {.solver = "euler",
-          .shift = 3,
-          .guidance = 2,
-          .steps = steps,
-          .width = 16,
-          .height = 16,
-          .frames = 5,
-          .branches = setup.branches};
-}
-
 /// The same for the policy a specification describes.
 inline EngineRun run_engine(const Model& model, const std::string& specification, int steps, const LatentAt& latent_at,
                             const EngineSetup& setup = {}) {
   const std::unique_ptr<CachePolicy> policy = factory_of({specification})();
-  policy->begin(model.topology(), engine_run_info(steps, setup));
   return run_engine(model, *policy, steps, latent_at, setup);
 }
 

@@ -17,7 +17,10 @@ namespace ditto::test {
 inline Profile profile_of(const Model& model, const RunSetup& setup, std::map<std::string, at::Tensor> arrays) {
   Profile profile;
   profile.model = model.topology().identity;
+  profile.units = model.topology().unit_count();
   profile.run = engine_run_info(setup.steps, setup.engine());
+  for (const StepInfo& step : even_schedule(setup.steps)) profile.sigmas.push_back(step.sigma);
+  profile.sigmas.push_back(0);
   profile.version = "test";
   profile.prompts = 1;
   profile.arrays = std::move(arrays);

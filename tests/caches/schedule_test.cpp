@@ -97,8 +97,8 @@ TEST_F(ScheduleFile, OfATraceIsReplayedToTheSameBits) {
 }
 
 TEST_F(ScheduleFile, ThatIsMissingIsRefused) {
-  EXPECT_EQ(refusal(schedule()), "cannot be read; accepted: a trace or schedule (JSON Lines)");
-  EXPECT_EQ(refusal(replay()), "cannot be read; accepted: a trace or schedule (JSON Lines)");
+  EXPECT_EQ(refusal(schedule()), "cannot be opened: No such file or directory; accepted: a readable file");
+  EXPECT_EQ(refusal(replay()), "cannot be opened: No such file or directory; accepted: a readable file");
 }
 
 TEST_F(ScheduleFile, OfAnotherRunIsRefused) {
