@@ -59,7 +59,7 @@ void append_number_faults(std::vector<Fault>& faults) {
   seed("-1", "'-1' is no seed");
   seed("1.5", "'1.5' is no seed");
   seed("1,,2", "'' is no seed");
-  seed("1,2,1", "1 is given twice; accepted: each seed once");
+  seed("1,2,1", "'1' is given twice; accepted: each seed once");
   seed("random:0", "'0' is out of range; accepted: an integer from 1 to");
   faults.push_back(generated(
       35, "largest seed", {"-p", "x", "--size", "32x32", "--frames", "5", "--steps", "1", "-s", "18446744073709551615"},

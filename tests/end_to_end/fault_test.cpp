@@ -76,5 +76,15 @@ TEST(FaultTable, HoldsEveryCase) {
   EXPECT_EQ(numbers(), expected);
 }
 
+TEST(FaultTable, IsDocumented) {
+  const std::string page = read_file(model_path("../docs/robustness.md"));
+  for (const auto& [number, faults] : table()) {
+    EXPECT_TRUE(contains(page, "\n| " + std::to_string(number) + " "));
+    for (const Fault& fault : faults) {
+      EXPECT_TRUE(contains(page, "| " + fault.name + " | " + std::to_string(fault.exit_code) + " | "));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ditto::test

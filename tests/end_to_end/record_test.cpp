@@ -50,7 +50,7 @@ TEST_F(Recorded, TheVideoTellsItsRun) {
   const json expected = {{"prompt", "a red circle"}, {"negative", "blue"}, {"seed", 42},      {"steps", 10},
                          {"guidance", 3.0},          {"solver", "unipc"},  {"dtype", "fp32"}, {"frame_hash", hash_}};
   for (const auto& [key, value] : expected.items()) EXPECT_EQ(run.at(key), value) << key;
-  EXPECT_EQ(run.at("cache"), json{"taylorseer:interval=3,order=1,site=unit,axis=index,first=3,last=0"});
+  EXPECT_TRUE(run.at("cache").at(0).get<std::string>().starts_with("taylorseer:interval=3,"));
   EXPECT_EQ(run.at("model").at("weight_hash").get<std::string>().size(), 64u);
   EXPECT_EQ(found.at("patterns").at("conditional").at("blocks.3.feed_forward"), "CCCFFCFFCF");
   const Finished screen = this->run({"inspect", "a.mp4"});
@@ -137,10 +137,10 @@ TEST_F(Recorded, AReplayedTraceGivesTheSameBits) {
 TEST_F(Recorded, ATraceForAnotherRunIsRefused) {
   const Finished steps = run(tiny() + Arguments{"--replay", "a.jsonl", "-q"});
   EXPECT_EQ(steps.exit_code, kBadInputFile);
-  EXPECT_TRUE(contains(steps.err, "a.jsonl: made for 10 steps; this run has 2; accepted: equal --steps"));
-  const Finished sigmas = run(request() + Arguments{"--replay", "a.jsonl", "--shift", "9", "-q"});
-  EXPECT_EQ(sigmas.exit_code, kBadInputFile);
-  EXPECT_TRUE(contains(sigmas.err, "recorded with other noise levels"));
+  EXPECT_TRUE(contains(steps.err, "a.jsonl: made for steps 10; this run has 2; accepted: equal --steps"));
+  const Finished shift = run(request() + Arguments{"--replay", "a.jsonl", "--shift", "9", "-q"});
+  EXPECT_EQ(shift.exit_code, kBadInputFile);
+  EXPECT_TRUE(contains(shift.err, "a.jsonl: made for shift 3; this run has 9; accepted: equal --shift"));
 }
 
 TEST_F(Recorded, EqualRunsGiveEqualBytes) {

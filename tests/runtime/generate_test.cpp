@@ -188,7 +188,9 @@ TEST(Generate, NamesTheStepAtWhichTheLatentIsLost) {
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kInternal);
-    EXPECT_STREQ(error.what(), "step 3: the latent has NaN or infinite values; try full compute or --dtype fp32");
+    EXPECT_STREQ(error.what(),
+                 "step 3: the latent has NaN or infinite values; accepted: finite ones (try full compute, --dtype "
+                 "fp32, or other weights)");
   }
 }
 

@@ -98,8 +98,9 @@ class HugeModel : public ToyModel {
 
 TEST(Resolve, RefusesWhatTheMemoryCannotHold) {
   const std::string message = refusal(toy_request(), ExitCode::kOutOfMemory, HugeModel());
-  EXPECT_EQ(message.rfind("--size 16x16 --frames 5: about 1073741824.0 GiB of memory are needed; this machine has ", 0),
-            0U)
+  EXPECT_EQ(
+      message.rfind("--size 16x16 --frames 5: about 1073741824.0 GiB of memory are needed and this machine has ", 0),
+      0U)
       << message;
 }
 
