@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "caches/forecasters/solver_pool.h"
 #include "caches/profiling/channel_solvers.h"
 #include "caches/profiling/indicator.h"
 
@@ -67,9 +68,9 @@ Json describe_attention(const Profile& profile) {
 Json describe_solvers(const Profile& profile) {
   const at::Tensor best = profile.array("hyca.solver_error").argmin(1);
   Json shares = Json::object();
-  for (std::size_t solver = 0; solver < kChannelSolvers.size(); ++solver) {
-    shares[std::string(kChannelSolvers[solver].name)] =
-        (best == static_cast<std::int64_t>(solver)).to(at::kDouble).mean().item<double>();
+  for (int solver = 0; solver < kMeasuredSolvers; ++solver) {
+    shares[std::string(solver_name(static_cast<PoolSolver>(solver)))] =
+        (best == solver).to(at::kDouble).mean().item<double>();
   }
   return {{"channels_by_best_solver", shares}};
 }

@@ -1,6 +1,7 @@
 #include "caches/profiling/channel_solvers.h"
 
 #include <algorithm>
+#include <array>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
@@ -12,6 +13,7 @@
 #include <ATen/ops/square.h>
 #include <ATen/ops/stack.h>
 
+#include "caches/forecasters/solver_pool.h"
 #include "caches/profiling/relative_change.h"
 #include "caches/profiling/token_sample.h"
 
@@ -57,10 +59,12 @@ at::Tensor solver_errors(const at::Tensor& values) {
   // Step t + 1 is forecast from the steps t, t - 1 and t - 2.
   const at::Tensor truth = exact.narrow(0, kHistory, forecasts);
   std::vector<at::Tensor> errors;
-  for (const ChannelSolver& solver : kChannelSolvers) {
+  for (int solver = 0; solver < kMeasuredSolvers; ++solver) {
+    const PoolForecaster forecaster(static_cast<PoolSolver>(solver), /*rolling=*/false);
     at::Tensor error = -truth;
-    for (int age = 0; age < kHistory; ++age) {
-      error += exact.narrow(0, kHistory - 1 - age, forecasts) * solver.weights[static_cast<std::size_t>(age)];
+    int age = 0;
+    for (const float weight : forecaster.weights(std::array{2.0, 1.0, 0.0}, 3.0)) {
+      error += exact.narrow(0, kHistory - 1 - age++, forecasts) * weight;
     }
     errors.push_back(error.square().mean(at::IntArrayRef{0, 1}));
   }
