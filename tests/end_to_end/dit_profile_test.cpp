@@ -140,7 +140,7 @@ TEST_F(DitProfile, FaultsHaveOneLineAndTheirCode) {
   const Arguments out = {"-o", "p"};
   const std::vector<ProfileFault> faults = {
       {{}, kUsage, "verb: is missing; accepted: run, "},
-      {{"run", "--prompts", "none.txt", "-o", "p"}, kBadInputFile, "none.txt: does not exist"},
+      {{"run", "--prompts", "none.txt", "-o", "p"}, kBadInputFile, "none.txt: cannot be read"},
       {{"run", "--prompts", "empty.txt", "-o", "p"}, kBadInputFile, "empty.txt: holds no prompts"},
       {{"run", "--prompts", "sizes.jsonl", "-o", "p"},
        kBadInputFile,

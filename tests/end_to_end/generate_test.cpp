@@ -140,7 +140,7 @@ TEST(Generate, PoliciesStack) {
                                scratch.here());
   EXPECT_EQ(run.exit_code, kDone) << run.err;
   const json done = run.events("done").front();
-  EXPECT_EQ(done.at("cache"), "steps:compute=4 + interval:interval=2,site=stack,align=first,first=1,last=0");
+  EXPECT_EQ(done.at("cache"), "steps:compute=4 + interval:interval=2,site=stack,first=1,last=0");
   EXPECT_EQ(done.at("units"), (json{{"computed", 4 * 48}, {"total", 8 * 96}}));
 }
 
