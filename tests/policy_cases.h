@@ -2,7 +2,7 @@
 
 #include <filesystem>
 #include <map>
-#include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -21,8 +21,11 @@ using Settings = std::map<std::string, std::string>;
 /// "key=value,key=value" to a map.
 inline Settings settings_of(const std::string& text) {
   Settings settings;
-  const std::regex item("([^,=]+)=([^,]*)");
-  for (std::sregex_iterator it(text.begin(), text.end(), item), end; it != end; ++it) settings[(*it)[1]] = (*it)[2];
+  std::istringstream items(text);
+  for (std::string item; std::getline(items, item, ',');) {
+    const std::size_t equals = item.find('=');
+    settings[item.substr(0, equals)] = item.substr(equals + 1);
+  }
   return settings;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/equal.h>
 
 #include <gtest/gtest.h>
@@ -29,7 +30,7 @@ void save_with_opencv(const std::filesystem::path& path, const cv::Mat& image) {
 TEST(Image, RoundTripsExactly) {
   const ScratchFolder folder;
   for (const auto& [height, width] : {std::pair{33, 47}, {1, 1}, {64, 64}, {1, 300}}) {
-    const at::Tensor image = at::empty({height, width, 3}, at::kByte).random_();
+    const at::Tensor image = at::randint(256, {height, width, 3}, at::kByte);
     write_image(folder / "image.png", image);
     EXPECT_TRUE(at::equal(read_image(folder / "image.png"), image));
   }
@@ -158,7 +159,7 @@ TEST(Frames, FillAnEmptyFolder) {
 
 TEST(Frames, LeaveNothingWhenTheDiskFills) {
   const ScratchFolder folder;
-  const at::Tensor noise = at::empty({3, 64, 64, 3}, at::kByte).random_();
+  const at::Tensor noise = at::randint(256, {3, 64, 64, 3}, at::kByte);
   {
     const test::FileSizeLimit full_disk(4'000);
     expect_error(ExitCode::kOutputFailed, [&] { write_frames(folder / "clip", noise); }, {"/clip:", "frame 0"});
