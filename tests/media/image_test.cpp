@@ -5,8 +5,8 @@
 #include <vector>
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/randint.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/randint.h>
 
 #include <gtest/gtest.h>
 #include <opencv2/imgcodecs.hpp>

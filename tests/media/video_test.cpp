@@ -7,9 +7,9 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/randint.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/randint.h>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
