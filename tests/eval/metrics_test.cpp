@@ -152,7 +152,8 @@ TEST(Ssim, RefusesFramesSmallerThanItsWindow) {
 
 TEST(Metrics, AgreeWithScikitImage) {
   const at::Tensor reference = fixture_clip("reference");
-  for (const auto& [name, expected] : fixture_scores().at("candidates").items()) {
+  const nlohmann::json fixture = fixture_scores();
+  for (const auto& [name, expected] : fixture.at("candidates").items()) {
     SCOPED_TRACE(name);
     const at::Tensor candidate = fixture_clip(name);
     const auto psnr_values = expected.at("psnr").get<std::vector<double>>();

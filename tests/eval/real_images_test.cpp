@@ -180,16 +180,6 @@ TEST(Flicker, IsOneForAStillClipAndFallsWithTheChange) {
   EXPECT_THROW(flicker(clip.narrow(0, 0, 1), clip.narrow(0, 0, 1)), Error);
 }
 
-TEST(Motion, MeasuresAShiftInPixels) {
-  const at::Tensor picture = images("coffee").reference[0];
-  at::Tensor clip = at::zeros({2, 40, 40, 3}, at::kByte);
-  clip[0].copy_(picture.narrow(0, 2, 40).narrow(1, 4, 40));
-  clip[1].copy_(picture.narrow(0, 2, 40).narrow(1, 6, 40));
-  EXPECT_NEAR(motion(clip, clip).mean, 2, 0.6);
-  clip[1].copy_(clip[0]);
-  EXPECT_NEAR(motion(clip, clip).mean, 0, 0.05);
-}
-
 TEST(Metrics, AreFoundByNameAndANearMissIsNamed) {
   EXPECT_EQ(find_metric("--metrics", "psnr").name, "psnr");
   try {
