@@ -4,13 +4,14 @@
 
 Learning rate: warm-up, constant, then linear to zero over the last --cooldown of the budget.  The budget is counted in
 processor time per process, so that other work on the machine or a stop (SIGSTOP) does not use it up.  The state is
-saved every few minutes and on SIGTERM, and resumed when it exists; `transformer_stable.pt` is the state before the
+saved every few minutes and on SIGTERM, and resumed when it exists; `transformer_stable.pt` is the last state before the
 cool-down, the one to continue from with a larger --hours.
 """
 import argparse
 import glob
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -121,6 +122,14 @@ class Trainer:
                     "heads": self.args.heads}, path + ".part")
         os.replace(path + ".part", path)
 
+    def checkpoint(self, cooling):
+        """Save the state; until the cool-down also as the one that a longer training goes on from."""
+        last, stable = (os.path.join(self.args.state, name) for name in ("transformer.pt", "transformer_stable.pt"))
+        self.save(last)
+        if not cooling:
+            shutil.copyfile(last, stable + ".part")
+            os.replace(stable + ".part", stable)
+
     def load(self, path):
         state = torch.load(path)
         self.transformer.load_state_dict(state["transformer"])
@@ -166,8 +175,8 @@ def train(trainer, captions, rank, world):
         progress = trainer.seconds / budget
         rate = min(1.0, (trainer.step + 1) / 100) * min(1.0, (1 - progress) / max(args.cooldown, 1e-6))
         if rank == 0 and not cooling and progress > 1 - args.cooldown:
+            trainer.checkpoint(cooling)
             cooling = True
-            trainer.save(os.path.join(args.state, "transformer_stable.pt"))
         same_everywhere = torch.Generator().manual_seed(trainer.step)  # all processes choose the same size
         size = 128 if float(torch.rand((), generator=same_everywhere)) < args.large and len(banks[128]) else 64
         if trainer.step % 100 == 0:
@@ -200,9 +209,9 @@ def train(trainer, captions, rank, world):
             break
         if rank == 0 and trainer.seconds - saved > SAVE_EVERY_SECONDS:
             saved = trainer.seconds
-            trainer.save(os.path.join(args.state, "transformer.pt"))
+            trainer.checkpoint(cooling)
     if rank == 0:
-        trainer.save(os.path.join(args.state, "transformer.pt"))
+        trainer.checkpoint(cooling)
 
 
 def main():
