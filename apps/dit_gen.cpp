@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   dit-gen -p "a small red circle moving left on a white background" -o out.mp4
   dit-gen -p "..." --cache taylorseer:interval=3 --compare --contact-sheet sheet.png -o out.mp4
-  dit-gen -p "..." -s 1,2,3 -o clips/                  # clips/ditto-1.mp4, clips/ditto-2.mp4, clips/ditto-3.mp4
+  dit-gen -p "..." -s 1,2,3 -o clip.mp4               # clip-1.mp4, clip-2.mp4, clip-3.mp4
   dit-gen --prompts prompts.txt -o 'clips/{name}-{seed}.mp4' --json
   dit-gen -m Wan2.1-T2V-1.3B-Diffusers -p "..." --size 832x480 --frames 81 --dtype bf16 -o out.mp4
   dit-gen -p "..." --cache easycache --dry-run

@@ -7,6 +7,7 @@
 #include <c10/util/Exception.h>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/pipeline.h"
 
@@ -44,6 +45,16 @@ Failure describe_current_exception() {
   }
 }
 
+void report(Program& program, const Failure& failure) {
+  program.interrupt.yield_to_end();
+  try {
+    program.console.event({{"event", "failed"}, {"error", failure.message}, {"code", static_cast<int>(failure.code)}});
+  } catch (const ClosedOutput&) {
+    // Nobody reads events any more; the line on stderr follows.
+  }
+  program.console.error(failure.message);
+}
+
 int run_program(const std::string& name, const std::function<ExitCode(Program&)>& body) {
   // A closed pipe and a limit on file sizes are errors to report.
   std::signal(SIGPIPE, SIG_IGN);
@@ -55,8 +66,7 @@ int run_program(const std::string& name, const std::function<ExitCode(Program&)>
     return static_cast<int>(code);
   } catch (...) {
     const Failure failure = describe_current_exception();
-    program.interrupt.yield_to_end();
-    program.console.error(failure.message);
+    report(program, failure);
     return static_cast<int>(failure.code);
   }
 }

@@ -26,4 +26,7 @@ struct Failure {
 };
 Failure describe_current_exception();
 
+/// Says what went wrong: one line on stderr, and with --json an event "failed" with `error` and exit `code`.
+void report(Program& program, const Failure& failure);
+
 }  // namespace ditto

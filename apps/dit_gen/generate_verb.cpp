@@ -3,7 +3,6 @@
 #include <system_error>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "apps/dit_gen/dry_run.h"
 #include "apps/dit_gen/initial_noise.h"
@@ -76,7 +75,7 @@ class Batch {
       if (program_.interrupt.requested()) throw_interrupted();
       ++jobs_;
       if (const auto* line = std::get_if<BadLine>(&*next)) {
-        fail({ExitCode::kBadInputFile, line->message});
+        report(program_, {ExitCode::kBadInputFile, line->message});
       } else {
         run_one(std::get<Job>(*next));
       }
@@ -109,7 +108,7 @@ class Batch {
       Failure failure = describe_current_exception();
       if (recurs(failure.code)) throw;
       if (!job.source.empty()) failure.message = fmt::format("{}: {}", job.source, failure.message);
-      fail(failure);
+      report(program_, failure);
     }
   }
 
@@ -138,12 +137,6 @@ class Batch {
                                                 printable(path.string())));
     }
     program_.interrupt.watch_folder(path.parent_path());
-  }
-
-  void fail(const Failure& failure) {
-    program_.interrupt.yield_to_end();
-    program_.console.event({{"event", "failed"}, {"error", failure.message}, {"code", static_cast<int>(failure.code)}});
-    program_.console.error(failure.message);
   }
 
   [[noreturn]] void throw_interrupted() const {

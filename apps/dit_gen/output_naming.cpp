@@ -91,7 +91,7 @@ std::vector<fs::path> JobOutputs::folders() const {
 OutputNaming::OutputNaming(const GenerateArguments& arguments)
     : arguments_(arguments),
       several_jobs_(arguments.prompts.has_value() || arguments.sampling.seeds.size() > 1),
-      writes_video_(!arguments.output || names_video(*arguments.output) || holds_jobs(*arguments.output)) {
+      writes_video_(!arguments.output || names_video(*arguments.output)) {
   for (const auto& [option, path] : path_options(arguments)) {
     if (!*path) continue;
     check_pattern(option, **path);
@@ -108,10 +108,6 @@ OutputNaming::OutputNaming(const GenerateArguments& arguments)
 
 bool OutputNaming::is_pattern(const std::string& path) const {
   return several_jobs_ && (path.find(kName) != std::string::npos || path.find(kSeed) != std::string::npos);
-}
-
-bool OutputNaming::holds_jobs(const std::string& path) const {
-  return several_jobs_ && !is_pattern(path) && fs::path(path).extension() != ".mp4";
 }
 
 void OutputNaming::check_pattern(const std::string& option, const std::string& path) const {
@@ -144,9 +140,8 @@ fs::path OutputNaming::folder(const std::string& path, const std::string& job_na
 
 JobOutputs OutputNaming::outputs(const std::string& job_name, std::uint64_t seed) const {
   JobOutputs outputs;
-  if (!arguments_.output || holds_jobs(*arguments_.output)) {
-    const fs::path folder = arguments_.output.value_or("");
-    outputs.video = folder / fmt::format("ditto-{}.mp4", suffix(job_name, seed));
+  if (!arguments_.output) {
+    outputs.video = fmt::format("ditto-{}.mp4", suffix(job_name, seed));
   } else if (writes_video_) {
     outputs.video = file(*arguments_.output, job_name, seed);
   } else {
@@ -165,10 +160,11 @@ JobOutputs OutputNaming::outputs(const std::string& job_name, std::uint64_t seed
 
 std::vector<fs::path> OutputNaming::job_folders() const {
   std::vector<fs::path> folders;
-  if (arguments_.output && holds_jobs(*arguments_.output)) folders.emplace_back(*arguments_.output);
-  if (arguments_.frames_dir && several_jobs_ && !is_pattern(*arguments_.frames_dir)) {
-    folders.emplace_back(*arguments_.frames_dir);
-  }
+  const auto add = [&](const std::optional<std::string>& path) {
+    if (path && several_jobs_ && !is_pattern(*path)) folders.emplace_back(*path);
+  };
+  if (!writes_video_) add(arguments_.output);
+  add(arguments_.frames_dir);
   return folders;
 }
 

@@ -21,8 +21,8 @@ struct JobOutputs {
 
 /// Names the outputs of every job. One job writes what the options say. Of several jobs, an option that holds `{seed}`
 /// or `{name}` is a pattern; otherwise `clip.mp4` becomes `clip-<seed>.mp4`, or `clip-<name>-<seed>.mp4` with a prompts
-/// file, and a folder holds one such entry per job: `-o DIR` holds `DIR/ditto-<seed>.mp4`, `--frames-dir DIR` holds
-/// folders of frames. <name> is a line's "name", or its number in the file.
+/// file, and a folder for PNG frames holds one folder of that name per job: `DIR/<seed>/`. <name> is a line's "name",
+/// or its number in the file.
 class OutputNaming {
  public:
   /// Throws Error(kUsage) for names that cannot be: a video format other than mp4, a pattern that gives several jobs
@@ -36,7 +36,6 @@ class OutputNaming {
 
  private:
   bool is_pattern(const std::string& path) const;
-  bool holds_jobs(const std::string& path) const;
   void check_pattern(const std::string& option, const std::string& path) const;
   std::string suffix(const std::string& job_name, std::uint64_t seed) const;
   std::filesystem::path file(const std::string& path, const std::string& job_name, std::uint64_t seed) const;

@@ -1,5 +1,8 @@
 #include "core/feature.h"
 
+#include <cstring>
+#include <utility>
+
 #include "core/error.h"
 
 namespace ditto {
@@ -14,8 +17,27 @@ Branch branch_from_name(std::string_view name) {
               "branch: unknown branch '" + std::string(name) + "'; accepted: conditional, unconditional");
 }
 
-at::Tensor owned(const at::Tensor& tensor) {
-  return !tensor.defined() || tensor.storage().nbytes() == tensor.nbytes() ? tensor : tensor.clone();
+namespace {
+
+bool is_plain(const at::Tensor& tensor) { return tensor.is_cpu() && tensor.is_contiguous(); }
+
+/// Whether `spare` may be overwritten with `tensor`: nobody else sees it, and nothing about it changes but its values.
+bool can_take(const at::Tensor& spare, const at::Tensor& tensor) {
+  return spare.defined() && spare.use_count() == 1 && spare.storage().use_count() == 1 && is_plain(spare) &&
+         is_plain(tensor) && spare.scalar_type() == tensor.scalar_type() && spare.sizes() == tensor.sizes();
+}
+
+}  // namespace
+
+at::Tensor copied(const at::Tensor& tensor, at::Tensor spare) {
+  if (!can_take(spare, tensor)) return tensor.clone();
+  std::memcpy(spare.mutable_data_ptr(), tensor.const_data_ptr(), tensor.nbytes());
+  return spare;
+}
+
+at::Tensor owned(const at::Tensor& tensor, at::Tensor spare) {
+  const bool owns = !tensor.defined() || tensor.storage().nbytes() == tensor.nbytes();
+  return owns ? tensor : copied(tensor, std::move(spare));
 }
 
 std::int64_t Feature::bytes() const {
@@ -31,6 +53,8 @@ Feature Feature::row(std::int64_t index) const {
 
 Feature Feature::clone() const { return {video.clone(), text.defined() ? text.clone() : at::Tensor()}; }
 
-Feature Feature::owned() const { return {ditto::owned(video), ditto::owned(text)}; }
+Feature Feature::owned(Feature spare) const {
+  return {ditto::owned(video, std::move(spare.video)), ditto::owned(text, std::move(spare.text))};
+}
 
 }  // namespace ditto

@@ -16,8 +16,12 @@ std::string_view branch_name(Branch branch);
 /// The inverse of branch_name; throws Error(kBadInputFile) on any other word.
 Branch branch_from_name(std::string_view name);
 
+/// A copy, written over `spare` where that has the same form and no other holder: what is stored anew in every step
+/// then costs no allocation.
+at::Tensor copied(const at::Tensor& tensor, at::Tensor spare = {});
+
 /// The tensor, or a copy when it is a view of a larger buffer, which it would keep alive unaccounted for.
-at::Tensor owned(const at::Tensor& tensor);
+at::Tensor owned(const at::Tensor& tensor, at::Tensor spare = {});
 
 /// What is cached: one tensor [rows, tokens, channels] per stream (or a prediction [rows, channels, frames, height,
 /// width]). `text` is the second stream of two-stream models and undefined elsewhere.
@@ -29,7 +33,7 @@ struct Feature {
   std::int64_t bytes() const;
   Feature row(std::int64_t index) const;  ///< a view of one batch row, kept as a batch of one
   Feature clone() const;
-  Feature owned() const;  ///< this, or copies of those tensors that are views of a larger buffer
+  Feature owned(Feature spare = {}) const;  ///< this, or copies of those tensors that are views of a larger buffer
 };
 
 /// A feature with the executed step (StepInfo::index), its node on the full grid and the noise level it was computed

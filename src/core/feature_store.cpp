@@ -1,6 +1,7 @@
 #include "core/feature_store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ditto {
 
@@ -22,8 +23,10 @@ bool FeatureStore::admit(std::int64_t bytes) {
 
 bool FeatureStore::push(int site, Branch branch, Snapshot snapshot, int keep) {
   Slot& slot = slots_[{site, branch}];
+  Feature dropped;
   while (static_cast<int>(slot.newest_first.size()) >= keep) {
-    bytes_ -= slot.newest_first.back().feature.bytes();
+    dropped = std::move(slot.newest_first.back().feature);
+    bytes_ -= dropped.bytes();
     slot.newest_first.pop_back();
   }
   slot.refused = !admit(snapshot.feature.bytes());
@@ -32,6 +35,7 @@ bool FeatureStore::push(int site, Branch branch, Snapshot snapshot, int keep) {
     slot.newest_first.clear();
     return false;
   }
+  snapshot.feature = snapshot.feature.owned(std::move(dropped));
   slot.newest_first.insert(slot.newest_first.begin(), std::move(snapshot));
   return true;
 }
@@ -41,12 +45,14 @@ at::Tensor FeatureStore::recall(int site, Branch branch, const std::string& name
   return it == remembered_.end() ? at::Tensor() : it->second;
 }
 
-bool FeatureStore::remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor) {
+bool FeatureStore::remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor, bool changes) {
   at::Tensor& held = remembered_[{site, branch, name}];
-  if (held.defined()) bytes_ -= static_cast<std::int64_t>(held.nbytes());
-  const bool admitted = !tensor.defined() || admit(static_cast<std::int64_t>(tensor.nbytes()));
-  held = admitted ? tensor : at::Tensor();
-  return admitted;
+  at::Tensor dropped = std::exchange(held, {});
+  if (dropped.defined()) bytes_ -= static_cast<std::int64_t>(dropped.nbytes());
+  if (!tensor.defined()) return true;
+  if (!admit(static_cast<std::int64_t>(tensor.nbytes()))) return false;
+  held = changes ? copied(tensor, std::move(dropped)) : owned(tensor, std::move(dropped));
+  return true;
 }
 
 bool FeatureStore::over_budget(int site, Branch branch) const {

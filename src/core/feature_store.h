@@ -21,16 +21,16 @@ class FeatureStore {
   /// Snapshots of a site and branch, newest first.
   std::span<const Snapshot> snapshots(int site, Branch branch) const;
 
-  /// Adds the newest snapshot and drops those beyond `keep`. False when the budget is exhausted: the slot is then
-  /// empty.
+  /// Adds the newest snapshot, as bytes of its own, and drops those beyond `keep`. False when the budget is exhausted:
+  /// the slot is then empty.
   bool push(int site, Branch branch, Snapshot snapshot, int keep);
 
   /// A tensor remembered under this name, or an undefined one.
   at::Tensor recall(int site, Branch branch, const std::string& name) const;
 
-  /// Replaces a remembered tensor; an undefined one forgets it. False when the budget is exhausted: nothing is then
-  /// held under the name.
-  bool remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor);
+  /// Replaces a remembered tensor; an undefined one forgets it. One that `changes` later is copied. False when the
+  /// budget is exhausted: nothing is then held under the name.
+  bool remember(int site, Branch branch, const std::string& name, const at::Tensor& tensor, bool changes = false);
 
   /// True when the last push to this slot was refused.
   bool over_budget(int site, Branch branch) const;

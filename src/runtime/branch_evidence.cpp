@@ -10,7 +10,7 @@ at::Tensor BranchEvidence::signal(Signal signal) const {
 bool BranchEvidence::remember(const std::string& name, const at::Tensor& tensor) {
   // The state is a view that the engine goes on to update.
   const bool is_state = tensor.defined() && hidden_.defined() && tensor.is_alias_of(hidden_);
-  return store_.remember(site_, branch_, name, is_state ? tensor.clone() : owned(tensor));
+  return store_.remember(site_, branch_, name, tensor, is_state);
 }
 
 }  // namespace ditto

@@ -181,7 +181,7 @@ class Denoiser::Walk {
     state_.policy.observe(answered, fresh, decision.shadow ? &shadow : nullptr);
     Feature stored = fresh;
     if (site_of(site).split == Split::kFrequencyBands) stored.video = kernels::split_frequency_bands(fresh.video);
-    state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, stored.owned()},
+    state_.store.push(site, answered.branch, {step_.index, step_.node, step_.sigma, std::move(stored)},
                       site_of(site).keep);
   }
 

@@ -188,6 +188,7 @@ TEST_P(Contract, DoesAsItsRehearsalSays) {
   EXPECT_EQ(outlined.grid.nodes, result.trace.run.grid.nodes);
   EXPECT_LE(outlined.units.least, result.counts.units_computed);
   EXPECT_GE(outlined.units.most, result.counts.units_computed);
+  EXPECT_GE(outlined.cache_bytes, result.cache_bytes_peak);
   for (const RehearsedSite& site : outlined.decisions) {
     const std::string& name = outlined.plan.sites[static_cast<std::size_t>(site.site)].name;
     const std::string ran = result.trace.pattern(name, site.branch);

@@ -44,6 +44,39 @@ TEST(FeatureStore, KeepsSitesAndBranchesApart) {
   EXPECT_FALSE(store.recall(0, Branch::kConditional, "y").defined());
 }
 
+TEST(FeatureStore, CopiesViewsOverTheBytesOfTheSnapshotTheyReplace) {
+  FeatureStore store;
+  const auto push_row_of_batch = [&](int index) {
+    const at::Tensor batch = at::full({2, 1, 4}, static_cast<float>(index));
+    store.push(0, Branch::kConditional, {index, index, 1.0, {batch.narrow(0, 1, 1), {}}}, 2);
+  };
+  const auto newest = [&] { return store.snapshots(0, Branch::kConditional).front().feature.video; };
+  push_row_of_batch(0);
+  const void* first_bytes = newest().const_data_ptr();
+  push_row_of_batch(1);
+  EXPECT_NE(newest().const_data_ptr(), first_bytes) << "the older snapshot is still held";
+  push_row_of_batch(2);
+  EXPECT_EQ(newest().const_data_ptr(), first_bytes);
+  EXPECT_EQ(newest().min().item<float>(), 2);
+  EXPECT_EQ(newest().storage().nbytes(), static_cast<std::size_t>(kFeatureBytes));
+
+  const at::Tensor held_by_a_policy = store.snapshots(0, Branch::kConditional).back().feature.video;
+  push_row_of_batch(3);
+  EXPECT_EQ(held_by_a_policy.max().item<float>(), 1) << "bytes that somebody else holds are left alone";
+}
+
+TEST(FeatureStore, CopiesWhatChangesWhenItIsRemembered) {
+  FeatureStore store;
+  at::Tensor state = at::full({4}, 1.0F);
+  store.remember(0, Branch::kConditional, "state", state, true);
+  const void* bytes = store.recall(0, Branch::kConditional, "state").const_data_ptr();
+  state.fill_(2);
+  EXPECT_EQ(store.recall(0, Branch::kConditional, "state").max().item<float>(), 1);
+  store.remember(0, Branch::kConditional, "state", state, true);
+  EXPECT_EQ(store.recall(0, Branch::kConditional, "state").max().item<float>(), 2);
+  EXPECT_EQ(store.recall(0, Branch::kConditional, "state").const_data_ptr(), bytes);
+}
+
 TEST(FeatureStore, EmptiesASlotThatWouldExceedTheBudget) {
   FeatureStore store(2 * kFeatureBytes);
   EXPECT_TRUE(store.push(0, Branch::kConditional, snapshot(0), 3));

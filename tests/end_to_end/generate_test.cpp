@@ -63,7 +63,10 @@ TEST(Generate, SeedsAreJobsWithNamesOfTheirOwn) {
   const std::vector<std::string> paths = lines_of(folder.out);
   ASSERT_EQ(paths.size(), 2u);
   EXPECT_NE(paths.front(), paths.back());
-  for (const std::string& path : paths) EXPECT_TRUE(fs::exists(scratch / path) && path.starts_with("clips/ditto-"));
+  for (const std::string& path : paths) {
+    EXPECT_TRUE(path.starts_with("clips/")) << path;
+    EXPECT_TRUE(is_png(scratch / (path + "/frame_0004.png"))) << "a folder holds PNG frames, of one clip or several";
+  }
 }
 
 TEST(Generate, PromptsFileHoldsTextAndJson) {

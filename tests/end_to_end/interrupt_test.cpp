@@ -119,7 +119,7 @@ TEST(Interrupt, AKillAtAnyMomentLeavesNoTornFile) {
   const auto kill_after = [&](std::chrono::milliseconds delay) {
     Running program("dit-gen",
                     {"-p", "x", "--size", "32x32", "--frames", "1", "--steps", "1", "-y", "-q", "-s", "random:100",
-                     "-m", data_path("wan/tiny-pipeline").string(), "-o", "clips", "--trace", "traces-{seed}.jsonl"},
+                     "-m", data_path("wan/tiny-pipeline").string(), "-o", "clip.mp4", "--trace", "traces-{seed}.jsonl"},
                     scratch.here());
     ASSERT_TRUE(program.wait_for_output("mp4"));
     std::this_thread::sleep_for(delay);

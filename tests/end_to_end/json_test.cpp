@@ -79,6 +79,16 @@ TEST(Json, NothingElseIsOnStdoutWhateverHappens) {
   EXPECT_EQ(failed.front().at("code"), kBadInputFile);
 }
 
+TEST(Json, ASingleJobThatFailsSaysSo) {
+  const Scratch scratch;
+  write_file(scratch / "kept.mp4", "earlier");
+  const Finished run = dit_gen(tiny() + Arguments{"--json", "-o", "kept.mp4"}, scratch.here());
+  EXPECT_EQ(run.exit_code, kOutputFailed);
+  ASSERT_EQ(run.events().size(), 1u) << run.out;
+  EXPECT_EQ(run.events("failed").front().at("code"), kOutputFailed);
+  EXPECT_TRUE(contains(run.err, run.events("failed").front().at("error").get<std::string>()));
+}
+
 TEST(Json, VerbsAnswerInJsonToo) {
   const Scratch scratch;
   EXPECT_EQ(dit_gen({"doctor", "--json"}, scratch.here()).events().size(), 1u);
