@@ -21,8 +21,9 @@ std::string ForecastSchedule::reason_to_compute(const DecisionPoint& point) cons
 ForecastPolicy::ForecastPolicy(ForecastSchedule schedule, std::string level, int keep)
     : schedule_(schedule), level_(std::move(level)), keep_(keep) {}
 
-Plan ForecastPolicy::plan(const Topology& topology, std::span<const StepInfo>) {
-  if (schedule_.interval == 1) return {};
+Plan ForecastPolicy::plan(const Topology& topology, std::span<const StepInfo> schedule) {
+  const auto computes = [&](const StepInfo& step) { return schedule_.window.must_compute(step); };
+  if (schedule_.interval == 1 || std::ranges::all_of(schedule, computes)) return {};
   return {sites_of_level(level_, topology, keep_)};
 }
 

@@ -5,10 +5,29 @@
 
 namespace ditto {
 
+namespace {
+
+std::size_t slot_index(int site, Branch branch) {
+  return 2 * static_cast<std::size_t>(site) + (branch == Branch::kConditional ? 0 : 1);
+}
+
+}  // namespace
+
+const FeatureStore::Slot* FeatureStore::find(int site, Branch branch) const {
+  const std::size_t index = slot_index(site, branch);
+  return index < slots_.size() ? &slots_[index] : nullptr;
+}
+
+FeatureStore::Slot& FeatureStore::slot(int site, Branch branch) {
+  const std::size_t index = slot_index(site, branch);
+  if (index >= slots_.size()) slots_.resize(index + 1);
+  return slots_[index];
+}
+
 std::span<const Snapshot> FeatureStore::snapshots(int site, Branch branch) const {
-  const auto it = slots_.find({site, branch});
-  if (it == slots_.end()) return {};
-  return it->second.newest_first;
+  const Slot* found = find(site, branch);
+  if (found == nullptr) return {};
+  return found->newest_first;
 }
 
 bool FeatureStore::admit(std::int64_t bytes) {
@@ -22,7 +41,7 @@ bool FeatureStore::admit(std::int64_t bytes) {
 }
 
 bool FeatureStore::push(int site, Branch branch, Snapshot snapshot, int keep) {
-  Slot& slot = slots_[{site, branch}];
+  Slot& slot = this->slot(site, branch);
   Feature dropped;
   while (static_cast<int>(slot.newest_first.size()) >= keep) {
     dropped = std::move(slot.newest_first.back().feature);
@@ -56,8 +75,8 @@ bool FeatureStore::remember(int site, Branch branch, const std::string& name, co
 }
 
 bool FeatureStore::over_budget(int site, Branch branch) const {
-  const auto it = slots_.find({site, branch});
-  return it != slots_.end() && it->second.refused;
+  const Slot* found = find(site, branch);
+  return found != nullptr && found->refused;
 }
 
 }  // namespace ditto

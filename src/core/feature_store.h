@@ -46,13 +46,15 @@ class FeatureStore {
     std::vector<Snapshot> newest_first;
     bool refused = false;
   };
+  const Slot* find(int site, Branch branch) const;
+  Slot& slot(int site, Branch branch);
   bool admit(std::int64_t bytes);
 
   std::int64_t max_bytes_;
   std::int64_t bytes_ = 0;
   std::int64_t peak_bytes_ = 0;
   std::int64_t refusals_ = 0;
-  std::map<std::pair<int, Branch>, Slot> slots_;
+  std::vector<Slot> slots_;  ///< by site and branch
   std::map<std::tuple<int, Branch, std::string>, at::Tensor> remembered_;
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/sub.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
@@ -85,8 +86,11 @@ std::string obstacle(const Site& site, const Decision& decision, std::span<const
   return {};
 }
 
-Feature difference(const Feature& after, const Feature& before) {
-  return {after.video - before.video, after.text.defined() ? after.text - before.text : at::Tensor()};
+/// after - before, written over `before`.
+Feature difference(const Feature& after, Feature before) {
+  at::sub_out(before.video, after.video, before.video);
+  if (before.text.defined()) at::sub_out(before.text, after.text, before.text);
+  return before;
 }
 
 }  // namespace
@@ -283,9 +287,9 @@ class Denoiser::Walk {
       state_.model.apply_unit(site.begin, Blend::fresh(fresh), activations);
       capture_probes(site.begin, activations);
     } else {
-      const Feature before = site.form == FeatureForm::kDelta ? activations.hidden.clone() : Feature{};
+      Feature before = site.form == FeatureForm::kDelta ? activations.hidden.clone() : Feature{};
       run_range(site.begin, site.end, node.children, activations);
-      fresh = site.form == FeatureForm::kDelta ? difference(activations.hidden, before) : activations.hidden.clone();
+      fresh = site.form == FeatureForm::kDelta ? difference(activations.hidden, std::move(before)) : activations.hidden.clone();
     }
     keep_rows(node.site, decisions, activations, fresh);
   }
