@@ -277,25 +277,31 @@ class Denoiser::Walk {
 
   void recompute(const SiteNode& node, std::span<const Decision> decisions, Activations& activations) {
     const Site& site = site_of(node.site);
-    Feature fresh;
+    const Feature& hidden = activations.hidden;
     if (site.form == FeatureForm::kOutput) {
-      fresh = compute(site.begin, activations);
+      const Feature fresh = compute(site.begin, activations);
       state_.model.apply_unit(site.begin, Blend::fresh(fresh), activations);
       capture_probes(site.begin, activations);
-    } else {
-      const Feature before = site.form == FeatureForm::kDelta ? activations.hidden.clone() : Feature{};
+      keep_rows(node.site, decisions, activations,
+                [&](std::int64_t row) { return decisions.size() == 1 ? fresh : fresh.row(row); });
+    } else if (site.form == FeatureForm::kDelta) {
+      const Feature before = hidden.clone();
       run_range(site.begin, site.end, node.children, activations);
-      fresh = site.form == FeatureForm::kDelta ? difference(activations.hidden, before) : activations.hidden.clone();
+      keep_rows(node.site, decisions, activations,
+                [&](std::int64_t row) { return difference(hidden.row(row), before.row(row)); });
+    } else {
+      run_range(site.begin, site.end, node.children, activations);
+      keep_rows(node.site, decisions, activations, [&](std::int64_t row) { return hidden.row(row).clone(); });
     }
-    keep_rows(node.site, decisions, activations, fresh);
   }
 
-  void keep_rows(int site, std::span<const Decision> decisions, const Activations& activations, const Feature& fresh) {
+  /// Keeps fresh(row) of every row: tensors of their own where they had to be made, so that the store need not copy.
+  void keep_rows(int site, std::span<const Decision> decisions, const Activations& activations, const auto& fresh) {
     for (std::size_t r = 0; r < decisions.size(); ++r) {
       const std::size_t branch = static_cast<std::size_t>(activations.rows[r]);
       const std::int64_t row = static_cast<std::int64_t>(r);
       evidence_[branch].enter(site, activations.hidden.video, row);
-      keep(site, branch, decisions[r], decisions.size() == 1 ? fresh : fresh.row(row));
+      keep(site, branch, decisions[r], fresh(row));
     }
   }
 
