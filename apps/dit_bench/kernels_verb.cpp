@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -30,10 +30,17 @@ constexpr Size kSizes[] = {{80, 128}, {320, 128}, {1560, 1536}};
 /// Calls of a repetition: enough that the clock does not matter.
 constexpr double kRepetitionSeconds = 3e-4;
 
+/// On one thread the time this thread had the processor, which others on the machine do not change.
+double now() {
+  timespec time{};
+  clock_gettime(at::get_num_threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 double seconds_of(const std::function<void()>& call, int calls) {
-  const auto begin = std::chrono::steady_clock::now();
+  const double begin = now();
   for (int i = 0; i < calls; ++i) call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / calls;
+  return (now() - begin) / calls;
 }
 
 int calls_for(const std::function<void()>& call) {

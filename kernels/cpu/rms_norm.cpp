@@ -14,8 +14,14 @@ void rms_norm(const RmsNormArguments& arguments, std::int64_t first, std::int64_
     if (arguments.rotation == nullptr) {
       return map_rows(first, last, arguments.columns, arguments.columns, source, statistic, weigh, store);
     }
-    map_rows(first, last, arguments.columns, arguments.width, source, statistic, weigh,
-             Rotate{arguments.rotation, arguments.period, arguments.width}, store);
+    // The table begins anew with every row of the batch.
+    for (std::int64_t row = first; row < last;) {
+      const std::int64_t begin = row / arguments.period * arguments.period, next = begin + arguments.period;
+      const std::int64_t end = next < last ? next : last;
+      map_rows(row, end, arguments.columns, arguments.width, source, statistic, weigh,
+               Rotate{arguments.rotation, begin, arguments.width}, store);
+      row = end;
+    }
   });
 }
 

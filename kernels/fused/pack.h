@@ -80,8 +80,15 @@ DITTO_HOST_DEVICE Pack absolute(Pack a) {
   return a;
 }
 
+/// Four lanes, for what is left of a reduction.
+typedef float Quad __attribute__((vector_size(4 * sizeof(float))));
+struct QuadsOfPack {
+  Quad quad[kLanes / 4];
+};
+
 /// The larger one; NaN when either is.
 DITTO_HOST_DEVICE float larger(float a, float b) { return a > b || a != a ? a : b; }
+DITTO_HOST_DEVICE Quad larger(const Quad& a, const Quad& b) { return ((a > b) | (a != a)) ? a : b; }
 DITTO_HOST_DEVICE Pack larger(Pack a, const Pack& b) {
   for (int i = 0; i < kParts; ++i) {
     const Floats left = a.part[i];

@@ -4,6 +4,15 @@
 
 DITTO_BEGIN_TARGET
 
+/// Lanes i and i + 8 combined, then those 4, 2 and 1 apart.
+template <typename Statistic>
+DITTO_HOST_DEVICE float reduce_lanes(const Pack& pack) {
+  const auto quads = bits_of<QuadsOfPack>(pack);
+  const Quad quad = Statistic::combined(Statistic::combined(quads.quad[0], quads.quad[2]),
+                                        Statistic::combined(quads.quad[1], quads.quad[3]));
+  return Statistic::combined(Statistic::combined(quad[0], quad[2]), Statistic::combined(quad[1], quad[3]));
+}
+
 /// Reduces the terms of a row to one number. Four packs take turns, so that additions need not wait for one another;
 /// the order depends on the number of columns alone.
 template <typename Statistic, typename Term>
@@ -20,12 +29,8 @@ DITTO_HOST_DEVICE float reduce_row(std::int64_t row, std::int64_t columns, const
   for_packs(row, column, columns, 0, [&](const auto& place) DITTO_INLINE_LAMBDA {
     sums[0] = Statistic::combined(sums[0], place.extent.kept(term(place)));
   });
-  float lanes[kLanes];
-  store_pack(lanes, Statistic::combined(Statistic::combined(sums[0], sums[1]), Statistic::combined(sums[2], sums[3])));
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lanes[i] = Statistic::combined(lanes[i], lanes[i + half]);
-  }
-  return lanes[0];
+  return reduce_lanes<Statistic>(
+      Statistic::combined(Statistic::combined(sums[0], sums[1]), Statistic::combined(sums[2], sums[3])));
 }
 
 /// Runs the passes of a statistic over a row, one after the other.

@@ -83,14 +83,14 @@ struct ColumnWeightedSum {
   }
 };
 
-/// Rotates neighbouring columns as complex numbers by a table [period, segment width / 2] of complex fp32; row r takes
-/// row r mod period of the table, each segment all of it.
+/// Rotates neighbouring columns as complex numbers by a table of complex fp32 [rows from `first_row`, segment width /
+/// 2]; each segment of a row takes the row's whole entry.
 struct Rotate {
   const float* table;
-  std::int64_t period, width;
+  std::int64_t first_row, width;
   template <typename P>
   DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack& value) const {
-    return complex_product(value, place.extent.load(table + place.row % period * width + place.column_in_segment));
+    return complex_product(value, place.extent.load(table + (place.row - first_row) * width + place.column_in_segment));
   }
 };
 

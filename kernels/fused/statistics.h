@@ -8,8 +8,10 @@ DITTO_BEGIN_TARGET
 /// row's value of the result, `normalised` applies it, `publish` writes what the caller wants to know of it.
 
 struct Summed {
-  static DITTO_HOST_DEVICE Pack combined(const Pack& a, const Pack& b) { return a + b; }
-  static DITTO_HOST_DEVICE float combined(float a, float b) { return a + b; }
+  template <typename V>
+  static DITTO_HOST_DEVICE V combined(const V& a, const V& b) {
+    return a + b;
+  }
 };
 
 /// (x - mean) / sqrt(variance + epsilon), the variance from the centred row.
@@ -64,8 +66,10 @@ struct SymmetricInt8 {
   static constexpr int kPasses = 1;
   float* scales;
 
-  static DITTO_HOST_DEVICE Pack combined(const Pack& a, const Pack& b) { return larger(a, b); }
-  static DITTO_HOST_DEVICE float combined(float a, float b) { return larger(a, b); }
+  template <typename V>
+  static DITTO_HOST_DEVICE V combined(const V& a, const V& b) {
+    return larger(a, b);
+  }
   template <int kPass>
   static DITTO_HOST_DEVICE Pack term(const Value&, const Pack& x) {
     return absolute(x);
