@@ -15,6 +15,7 @@ namespace {
 
 struct CommandLine {
   PoliciesArguments policies;
+  KernelsArguments kernels;
   bool json = false;
 };
 
@@ -28,6 +29,10 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   policies->add_option("--steps", line.policies.steps, "denoising steps of a run")->check(CLI::Range(1, 1000));
   policies->add_option("--threads", line.policies.threads, "threads")->check(CLI::Range(1, 1024));
   policies->add_flag("--json", line.json, "one JSON object per line");
+  CLI::App* kernels = app.add_subcommand("kernels", "each fused operation against its unfused form and a copy");
+  kernels->add_option("--repetitions", line.kernels.repetitions, "interleaved repetitions")->check(CLI::Range(1, 1000));
+  kernels->add_option("--threads", line.kernels.threads, "threads")->check(CLI::Range(1, 1024));
+  kernels->add_flag("--json", line.json, "one JSON object per line");
   app.require_subcommand(1);
 }
 
@@ -41,6 +46,7 @@ ExitCode run(Program& program, int argc, char** argv) {
     return ExitCode::kDone;
   }
   program.console.set_json(line.json);
+  if (app.got_subcommand("kernels")) return bench_kernels(program, line.kernels);
   return bench_policies(program, line.policies);
 }
 

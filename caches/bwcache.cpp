@@ -5,15 +5,14 @@
 #include <limits>
 #include <optional>
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/cat.h>
 
 #include <fmt/format.h>
 
 #include "caches/number_list.h"
 #include "caches/refusal.h"
 #include "caches/unit_kinds.h"
+#include "kernels/change_metrics.h"
 
 namespace ditto {
 namespace {
@@ -63,24 +62,24 @@ int window_end(const std::string& tail_rule, int trigger, int count) {
 
 /// Sums of absolute values, kept on their device until the decision, so that a step costs one transfer.
 struct Changes {
-  std::vector<at::Tensor> numerators, denominators;
+  std::vector<at::Tensor> sums;
   bool incomplete = false;  ///< some output had nothing to compare with
 
   void add(const at::Tensor& now, const at::Tensor& before) {
-    numerators.push_back(at::linalg_vector_norm(now.to(at::kFloat) - before.to(at::kFloat), 1));
-    denominators.push_back(at::linalg_vector_norm(before, 1, {}, false, at::kFloat));
+    const kernels::TensorPair pair{now, before};
+    sums.push_back(kernels::l1_sums({&pair, 1}));
   }
 
   /// Mean of the ratios. A state that was and stays 0 has not changed.
   double mean() const {
     if (incomplete) return std::numeric_limits<double>::quiet_NaN();
-    const at::Tensor sums = at::stack({at::stack(numerators), at::stack(denominators)}).cpu();
+    const at::Tensor table = at::cat(sums).cpu();
+    const auto by_output = table.accessor<double, 2>();
     double total = 0;
-    for (std::int64_t i = 0; i < sums.size(1); ++i) {
-      const double numerator = sums[0][i].item<double>(), denominator = sums[1][i].item<double>();
-      if (numerator != 0 || denominator != 0) total += numerator / denominator;
+    for (std::int64_t i = 0; i < by_output.size(0); ++i) {
+      if (by_output[i][0] != 0 || by_output[i][1] != 0) total += by_output[i][0] / by_output[i][1];
     }
-    return total / static_cast<double>(sums.size(1));
+    return total / static_cast<double>(by_output.size(0));
   }
 };
 

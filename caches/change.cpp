@@ -6,14 +6,17 @@
 #include <ATen/ops/abs.h>
 #include <ATen/ops/mean.h>
 
+#include "kernels/change_metrics.h"
+
 namespace ditto {
 
 double mean_abs(const at::Tensor& tensor) { return tensor.to(at::kFloat).abs().mean().item<double>(); }
 
 std::optional<double> relative_change(const at::Tensor& now, const at::Tensor& before) {
   constexpr double kSmallestDenominator = 1e-12;
-  const double denominator = mean_abs(before);
-  const double numerator = mean_abs(now.to(at::kFloat) - before.to(at::kFloat));
+  const kernels::L1Change sums = kernels::l1_change(now, before);
+  const double count = static_cast<double>(now.numel());
+  const double numerator = sums.difference / count, denominator = sums.before / count;
   if (!std::isfinite(numerator) || !(denominator >= kSmallestDenominator) || !std::isfinite(denominator)) return {};
   return numerator / denominator;
 }

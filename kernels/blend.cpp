@@ -1,45 +1,23 @@
 #include "kernels/blend.h"
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include <ATen/ops/add.h>
-#include <ATen/ops/mul.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
+
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/host/matrices.h"
+#include "kernels/host/parallel.h"
+#include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
 namespace {
 
 bool is_plain(const BlendWeights& weights) {
   return !weights.cluster_of_channel.defined() && weights.values.size() == 1 && weights.values.front() == 1.0F;
-}
-
-at::Tensor wide(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kDouble ? tensor : tensor.to(at::kFloat);
-}
-
-/// Each cluster's weights looked up for the channels: [channels] by term.
-std::vector<at::Tensor> channel_weights(const BlendWeights& weights, std::size_t terms, const at::Tensor& like) {
-  const auto clusters = static_cast<std::int64_t>(weights.values.size() / terms);
-  const at::Tensor table = at::tensor(at::ArrayRef<float>(weights.values.data(), weights.values.size()))
-                               .view({clusters, static_cast<std::int64_t>(terms)})
-                               .to(like.options());
-  return table.index_select(0, weights.cluster_of_channel.to(like.device())).t().contiguous().unbind(0);
-}
-
-at::Tensor clustered_sum(std::span<const at::Tensor> terms, const BlendWeights& weights) {
-  const std::vector<at::Tensor> by_channel = channel_weights(weights, terms.size(), wide(terms.front()));
-  at::Tensor sum = at::mul(wide(terms.front()), by_channel.front());
-  for (std::size_t k = 1; k < terms.size(); ++k) sum.addcmul_(wide(terms[k]), by_channel[k]);
-  return sum;
-}
-
-/// The sum in fp32 (or in fp64 for fp64 terms).
-at::Tensor wide_sum(std::span<const at::Tensor> terms, const BlendWeights& weights) {
-  if (weights.cluster_of_channel.defined()) return clustered_sum(terms, weights);
-  at::Tensor sum = at::mul(wide(terms.front()), weights.values.front());
-  for (std::size_t k = 1; k < terms.size(); ++k) sum.add_(wide(terms[k]), weights.values[k]);
-  return sum;
 }
 
 void check(std::span<const at::Tensor> terms, const BlendWeights& weights) {
@@ -49,22 +27,148 @@ void check(std::span<const at::Tensor> terms, const BlendWeights& weights) {
   TORCH_CHECK(fits, "blend: ", terms.size(), " terms, ", values, " weights");
 }
 
+void check_target(const at::Tensor& target, std::span<const at::Tensor> terms) {
+  TORCH_CHECK(target.sizes() == terms.front().sizes(), "blend: target ", target.sizes(), ", terms ",
+              terms.front().sizes());
+}
+
+/// weights[k] of every channel, [terms, channels].
+std::vector<float> weights_by_column(const BlendWeights& weights, std::size_t terms, std::int64_t columns) {
+  const at::Tensor clusters = weights.cluster_of_channel.to(at::kCPU, at::kLong).contiguous();
+  TORCH_CHECK(clusters.numel() == columns, "blend: ", clusters.numel(), " clusters for ", columns, " channels");
+  const std::int64_t* const cluster = clusters.const_data_ptr<std::int64_t>();
+  const auto count = static_cast<std::int64_t>(weights.values.size() / terms);
+  std::vector<float> table(terms * static_cast<std::size_t>(columns));
+  for (std::int64_t column = 0; column < columns; ++column) {
+    TORCH_CHECK(cluster[column] >= 0 && cluster[column] < count, "blend: cluster ", cluster[column], " of ", count);
+    for (std::size_t k = 0; k < terms; ++k) {
+      table[k * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)] =
+          weights.values[static_cast<std::size_t>(cluster[column]) * terms + k];
+    }
+  }
+  return table;
+}
+
+/// A blend in the terms of the compiled kernels.
+struct CompiledBlend {
+  BlendArguments arguments{};
+  std::int64_t rows = 0;
+  bool flat = true;  ///< nothing depends on the column and no row has a gap: one long row
+  std::vector<float> column_weights;
+
+  void run() {
+    std::int64_t columns = arguments.columns;
+    if (flat) {
+      columns *= rows;
+      rows = 1;
+    }
+    const auto blend = cpu_kernels().blend;
+    if (rows == 1) {
+      parallel_ranges(columns, kElementsPerThread,
+                      [&](std::int64_t begin, std::int64_t end) { blend(arguments, 0, 1, begin, end); });
+    } else {
+      parallel_rows(rows, columns,
+                    [&](std::int64_t first, std::int64_t last) { blend(arguments, first, last, 0, columns); });
+    }
+  }
+};
+
+/// Adds a matrix to the blend; false when it is none of that type and size.
+bool take(CompiledBlend& blend, const at::Tensor& tensor, const at::Tensor& like, auto& destination) {
+  if (tensor.scalar_type() != like.scalar_type() || tensor.sizes() != like.sizes()) return false;
+  const std::optional<MatrixView> view = matrix_view(tensor);
+  if (!view) return false;
+  blend.flat = blend.flat && view->contiguous();
+  blend.rows = view->rows;
+  blend.arguments.columns = view->columns;
+  destination = *view;
+  return true;
+}
+
+/// Nothing when the compiled kernels cannot do it; `residual` may be `out`.
+std::optional<CompiledBlend> compiled(const at::Tensor& out, std::span<const at::Tensor> terms,
+                                      const BlendWeights& weights, bool adds) {
+  const std::optional<ElementType> type = element_type(out);
+  if (!type || terms.size() > kMaxTerms) return std::nullopt;
+  CompiledBlend blend;
+  blend.arguments.type = *type;
+  blend.arguments.count = static_cast<int>(terms.size());
+  if (!take(blend, out, out, blend.arguments.out)) return std::nullopt;
+  for (std::size_t k = 0; k < terms.size(); ++k) {
+    if (!take(blend, terms[k], out, blend.arguments.terms[k])) return std::nullopt;
+  }
+  if (adds) blend.arguments.residual = {blend.arguments.out.data, blend.arguments.out.stride};
+  if (weights.cluster_of_channel.defined()) {
+    blend.column_weights = weights_by_column(weights, terms.size(), blend.arguments.columns);
+    blend.arguments.column_weights = blend.column_weights.data();
+    blend.flat = false;
+  } else {
+    std::ranges::copy(weights.values, blend.arguments.weights);
+  }
+  return blend;
+}
+
 }  // namespace
 
-at::Tensor weighted_sum(std::span<const at::Tensor> terms, const BlendWeights& weights) {
+at::Tensor weighted_sum(std::span<const at::Tensor> terms, const BlendWeights& weights, KernelMode mode) {
   check(terms, weights);
   if (is_plain(weights)) return terms.front();
-  return wide_sum(terms, weights).to(terms.front().scalar_type());
+  if (mode == KernelMode::kAuto) {
+    const at::Tensor sum = at::empty_like(terms.front());
+    if (auto blend = compiled(sum, terms, weights, /*adds=*/false)) {
+      blend->run();
+      return sum;
+    }
+  }
+  return reference::wide_weighted_sum(terms, weights).to(terms.front().scalar_type());
 }
 
-void add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights) {
+void add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights,
+                       KernelMode mode) {
   check(terms, weights);
-  target.add_(is_plain(weights) ? terms.front() : wide_sum(terms, weights));
+  check_target(target, terms);
+  if (is_plain(weights)) {
+    target.add_(terms.front());
+    return;
+  }
+  if (mode == KernelMode::kAuto) {
+    if (auto blend = compiled(target, terms, weights, /*adds=*/true)) return blend->run();
+  }
+  target.add_(reference::wide_weighted_sum(terms, weights));
 }
 
-void assign_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights) {
+void gated_add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights,
+                             const at::Tensor& bias, const at::Tensor& gate, KernelMode mode) {
   check(terms, weights);
-  target.copy_(is_plain(weights) ? terms.front() : wide_sum(terms, weights));
+  check_target(target, terms);
+  const std::int64_t channels = target.size(-1);
+  TORCH_CHECK(gate.scalar_type() == at::kFloat && gate.numel() == channels, "blend: gate ", gate.sizes());
+  TORCH_CHECK(!bias.defined() || (bias.scalar_type() == at::kFloat && bias.numel() == channels), "blend: bias ",
+              bias.sizes());
+  if (mode == KernelMode::kAuto) {
+    const at::Tensor near_gate = gate.contiguous(), near_bias = bias.defined() ? bias.contiguous() : bias;
+    if (auto blend = compiled(target, terms, weights, /*adds=*/true)) {
+      blend->flat = false;
+      blend->arguments.gate = near_gate.const_data_ptr<float>();
+      if (bias.defined()) blend->arguments.bias = near_bias.const_data_ptr<float>();
+      return blend->run();
+    }
+  }
+  reference::gated_add_weighted_sum_(target, terms, weights, bias, gate);
+}
+
+void assign_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights,
+                          KernelMode mode) {
+  check(terms, weights);
+  check_target(target, terms);
+  if (is_plain(weights)) {
+    target.copy_(terms.front());
+    return;
+  }
+  if (mode == KernelMode::kAuto) {
+    if (auto blend = compiled(target, terms, weights, /*adds=*/false)) return blend->run();
+  }
+  target.copy_(reference::wide_weighted_sum(terms, weights));
 }
 
 }  // namespace ditto::kernels

@@ -18,7 +18,13 @@ struct PoliciesArguments {
   std::vector<std::string> settings;
 };
 
+struct KernelsArguments {
+  int repetitions = 15;
+  int threads = 1;
+};
+
 /// The verbs of dit-bench; each returns the exit code of its success and throws Error otherwise.
 ExitCode bench_policies(Program& program, const PoliciesArguments& arguments);
+ExitCode bench_kernels(Program& program, const KernelsArguments& arguments);
 
 }  // namespace ditto

@@ -3,25 +3,19 @@
 #include <limits>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/abs.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/sum.h>
 #include <ATen/ops/where.h>
 
+#include "kernels/change_metrics.h"
+
 namespace ditto {
-namespace {
-
-double sum_of_magnitudes(const at::Tensor& tensor) { return tensor.abs().sum(at::kDouble).item<double>(); }
-
-}  // namespace
 
 double relative_l1(const at::Tensor& now, const at::Tensor& before) {
-  const double change = sum_of_magnitudes(difference_of(now, before));
-  if (change == 0) return 0;
-  return change / sum_of_magnitudes(before.to(at::kFloat));
+  const kernels::L1Change sums = kernels::l1_change(now, before);
+  return sums.difference == 0 ? 0 : sums.difference / sums.before;
 }
 
 double mean_norm_ratio(const at::Tensor& now, const at::Tensor& before) {

@@ -1,6 +1,12 @@
 #pragma once
 
+#include <span>
+
 #include <ATen/core/Tensor.h>
+
+#include "kernels/blend.h"
+#include "kernels/change_metrics.h"
+#include "kernels/int8_rows.h"
 
 /// The meaning of every kernel in plain, unfused ATen operations: works on every device and dtype, and is what the fast
 /// forms are tested against. Arguments are those of the kernel of the same name.
@@ -12,5 +18,14 @@ at::Tensor modulated_layer_norm(const at::Tensor& x, const at::Tensor& scale, co
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& rotation);
 void gated_add_(const at::Tensor& target, const at::Tensor& x, const at::Tensor& gate);
+/// The weighted sum as it is before it is rounded: in fp32, or in fp64 for fp64 terms.
+at::Tensor wide_weighted_sum(std::span<const at::Tensor> terms, const BlendWeights& weights);
+void gated_add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights,
+                             const at::Tensor& bias, const at::Tensor& gate);
+at::Tensor l1_sums(const at::Tensor& now, const at::Tensor& before);
+double cosine_similarity(const at::Tensor& now, const at::Tensor& before);
+double mean_squared_error(const at::Tensor& now, const at::Tensor& before);
+QuantisedRows quantise_rows(const at::Tensor& x);
+at::Tensor dequantise(const DequantisedSum& product, at::ScalarType dtype);
 
 }  // namespace ditto::kernels::reference

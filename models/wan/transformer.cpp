@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "kernels/attention.h"
 #include "kernels/blend.h"
-#include "kernels/gated_add.h"
 #include "kernels/modulated_layer_norm.h"
 #include "kernels/received_attention.h"
 #include "kernels/rms_norm_rope.h"
@@ -183,11 +182,14 @@ void WanTransformer::apply_unit(int unit, const Blend& blend, Activations& activ
   for (const Feature& term : blend.terms) terms.push_back(term.video);
   const kernels::BlendWeights weights{blend.weights, blend.cluster_of_channel};
   const at::Tensor& hidden = activations.hidden.video;
-  if (part_of(unit) == Part::kCrossAttention) return kernels::add_weighted_sum_(hidden, terms, weights);
+  if (part_of(unit) == Part::kCrossAttention) {
+    return kernels::add_weighted_sum_(hidden, terms, weights, options_.kernels);
+  }
   const WanBlockModulation& modulation = step_of(activations).blocks[block_of(unit)];
   const bool attention = part_of(unit) == Part::kSelfAttention;
-  kernels::gated_add_(hidden, kernels::weighted_sum(terms, weights),
-                      attention ? modulation.attention_gate : modulation.feed_forward_gate, options_.kernels);
+  kernels::gated_add_weighted_sum_(hidden, terms, weights, /*bias=*/{},
+                                   attention ? modulation.attention_gate : modulation.feed_forward_gate,
+                                   options_.kernels);
 }
 
 at::Tensor WanTransformer::signal(Signal signal, const Activations& activations) const {

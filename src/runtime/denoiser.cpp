@@ -281,15 +281,19 @@ class Denoiser::Walk {
 
   void recompute(const SiteNode& node, std::span<const Decision> decisions, Activations& activations) {
     const Site& site = site_of(node.site);
+    const Feature& hidden = activations.hidden;
     Feature fresh;
     if (site.form == FeatureForm::kOutput) {
       fresh = compute(site.begin, activations);
       state_.model.apply_unit(site.begin, Blend::fresh(fresh), activations);
       capture_probes(site.begin, activations);
-    } else {
-      Feature before = site.form == FeatureForm::kDelta ? activations.hidden.clone() : Feature{};
+    } else if (site.form == FeatureForm::kDelta) {
+      Feature before = hidden.clone();
       run_range(site.begin, site.end, node.children, activations);
-      fresh = site.form == FeatureForm::kDelta ? difference(activations.hidden, std::move(before)) : activations.hidden.clone();
+      fresh = difference(hidden, std::move(before));
+    } else {
+      run_range(site.begin, site.end, node.children, activations);
+      fresh = hidden.clone();
     }
     keep_rows(node.site, decisions, activations, fresh);
   }

@@ -1,11 +1,13 @@
 #include "solvers/unipc.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <initializer_list>
 #include <optional>
+#include <span>
 
-#include <ATen/ops/mul.h>
-
+#include "kernels/blend.h"
 #include "solvers/flow_sigmas.h"
 
 namespace ditto {
@@ -15,6 +17,13 @@ namespace {
 constexpr double kDistanceFromOne = 1e-6;
 
 double below_one(double sigma) { return std::abs(sigma - 1) < kDistanceFromOne ? sigma - kDistanceFromOne : sigma; }
+
+/// Sum of weights[k] * terms[k], in one pass.
+at::Tensor sum_of(std::initializer_list<at::Tensor> terms, std::initializer_list<double> weights) {
+  std::array<float, 4> rounded{};
+  std::ranges::transform(weights, rounded.begin(), [](double weight) { return static_cast<float>(weight); });
+  return kernels::weighted_sum({terms.begin(), terms.size()}, {std::span(rounded).first(weights.size())});
+}
 
 }  // namespace
 
@@ -46,9 +55,9 @@ bool UniPcSolver::corrects_into(int index) const {
 at::Tensor UniPcSolver::corrected(int index, const at::Tensor& fresh) const {
   const std::optional<double> before = order_ == 2 ? std::optional(sigmas_[index - 2]) : std::nullopt;
   const UniPcWeights weights = unipc_corrector(sigmas_[index - 1], sigmas_[index], before);
-  at::Tensor sample = at::mul(latent_, weights.latent).add_(current_, weights.current).add_(fresh, weights.fresh);
-  if (before) sample.add_(previous_, weights.previous);
-  return sample;
+  if (!before) return sum_of({latent_, current_, fresh}, {weights.latent, weights.current, weights.fresh});
+  return sum_of({latent_, current_, fresh, previous_},
+                {weights.latent, weights.current, weights.fresh, weights.previous});
 }
 
 at::Tensor UniPcSolver::advance(const at::Tensor& velocity, int index, const at::Tensor& latent) {
@@ -69,9 +78,8 @@ at::Tensor UniPcSolver::advance(const at::Tensor& velocity, int index, const at:
   const std::optional<double> before = order_ == 2 ? std::optional(sigmas_[index - 1]) : std::nullopt;
   const UniPcWeights weights = unipc_predictor(sigmas_[index], sigmas_[index + 1], before);
   if (weights.latent == 0) return current_.clone();
-  at::Tensor next = at::mul(latent_, weights.latent).add_(current_, weights.current);
-  if (before) next.add_(previous_, weights.previous);
-  return next;
+  if (!before) return sum_of({latent_, current_}, {weights.latent, weights.current});
+  return sum_of({latent_, current_, previous_}, {weights.latent, weights.current, weights.previous});
 }
 
 }  // namespace ditto

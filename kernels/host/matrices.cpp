@@ -1,0 +1,43 @@
+#include "kernels/host/matrices.h"
+
+namespace ditto::kernels {
+
+std::optional<ElementType> element_type(const at::Tensor& tensor) {
+  if (!tensor.is_cpu()) return std::nullopt;
+  switch (tensor.scalar_type()) {
+    case at::kFloat:
+      return ElementType::kFloat32;
+    case at::kBFloat16:
+      return ElementType::kBfloat16;
+    case at::kHalf:
+      return ElementType::kFloat16;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<MatrixView> matrix_view(const at::Tensor& tensor) {
+  const at::IntArrayRef sizes = tensor.sizes(), strides = tensor.strides();
+  MatrixView view{static_cast<char*>(tensor.data_ptr()), 1, 1, 1};
+  if (sizes.empty()) return view;
+  view.columns = sizes.back();
+  if (view.columns > 1 && strides.back() != 1) return std::nullopt;
+  view.stride = view.columns;
+  for (std::size_t axis = sizes.size() - 1; axis-- > 0;) {
+    if (sizes[axis] == 1) continue;
+    if (view.rows == 1) view.stride = strides[axis];
+    if (strides[axis] != view.rows * view.stride) return std::nullopt;
+    view.rows *= sizes[axis];
+  }
+  // Rows that overlap, as expanded ones do, are no matrix to write to.
+  if (view.rows > 1 && view.stride < view.columns) return std::nullopt;
+  return view;
+}
+
+at::Tensor as_matrix(const at::Tensor& tensor) { return matrix_view(tensor) ? tensor : tensor.contiguous(); }
+
+bool is_column_vector(const at::Tensor& tensor, std::int64_t columns) {
+  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous() && tensor.numel() == columns;
+}
+
+}  // namespace ditto::kernels
