@@ -51,8 +51,8 @@ class AdaCache : public CachePolicy {
     if (run.frames == 1) refuse_option("adacache:motion", "a run of one frame has none", "motion=false");
   }
 
-  Plan plan(const Topology& topology, std::span<const StepInfo>) override {
-    if (codebook_.never_reuses()) return {};
+  Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
+    if (codebook_.never_reuses() || window_.covers(schedule)) return {};
     patch_frames_ = topology.patch[0];
     const int metric_block = metric_block_ < 0 ? middle_block(topology) : metric_block_;
     if (metric_block >= topology.block_count()) {

@@ -22,8 +22,7 @@ ForecastPolicy::ForecastPolicy(ForecastSchedule schedule, std::string level, int
     : schedule_(schedule), level_(std::move(level)), keep_(keep) {}
 
 Plan ForecastPolicy::plan(const Topology& topology, std::span<const StepInfo> schedule) {
-  const auto computes = [&](const StepInfo& step) { return schedule_.window.must_compute(step); };
-  if (schedule_.interval == 1 || std::ranges::all_of(schedule, computes)) return {};
+  if (schedule_.interval == 1 || schedule_.window.covers(schedule)) return {};
   return {sites_of_level(level_, topology, keep_)};
 }
 

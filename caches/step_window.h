@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <span>
+
 #include "core/step_grid.h"
 
 namespace ditto {
@@ -10,6 +13,11 @@ struct StepWindow {
   int last = 0;
 
   bool must_compute(const StepInfo& step) const { return step.index < first || step.index >= step.count - last; }
+
+  /// Whether no step is left to decide about: nothing has to be stored then.
+  bool covers(std::span<const StepInfo> schedule) const {
+    return std::ranges::all_of(schedule, [&](const StepInfo& step) { return must_compute(step); });
+  }
 };
 
 }  // namespace ditto
