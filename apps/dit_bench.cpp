@@ -20,7 +20,7 @@ struct CommandLine {
 };
 
 void add_verbs(CLI::App& app, CommandLine& line) {
-  CLI::App* policies = app.add_subcommand("policies", "what each policy costs at a setting that never reuses");
+  CLI::App* policies = app.add_subcommand("policies", "what each policy costs when it reuses nothing, and when it reuses half of the units");
   policies->add_option("settings", line.policies.settings, "settings to measure (default: one of every policy)");
   policies->add_option("-m,--model", line.policies.model, "a diffusers folder (default: the shipped miniature)");
   policies->add_option("--dtype", line.policies.dtype, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));

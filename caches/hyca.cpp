@@ -86,8 +86,8 @@ class HyCa : public CachePolicy {
         fmt::format("no profile of model '{}' at these sites: solver tf for all channels", topology.identity.name);
   }
 
-  Plan plan(const Topology& topology, std::span<const StepInfo>) override {
-    if (schedule_.interval == 1) return {};
+  Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
+    if (schedule_.interval == 1 || schedule_.window.covers(schedule)) return {};
     Plan plan{sites_of_level(level_, topology, 1)};
     assignments_.resize(plan.sites.size());
     for (std::size_t site = 0; site < plan.sites.size(); ++site) {

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -16,84 +18,147 @@
 namespace ditto {
 namespace {
 
-/// Settings of a policy that never reuse, the costliest first: with all steps in the window of computed ones, or
-/// nothing below the threshold, it still decides and stores at every site and step. Last what switches it off.
-std::vector<std::string> idle_settings(const PolicyEntry& entry) {
-  const auto has = [&](const char* option) {
-    return std::ranges::find(entry.options, option, &OptionSpec::name) != entry.options.end();
-  };
-  std::vector<std::string> settings;
-  if (has("first")) settings.push_back(entry.name + ":first=1000000");
-  if (has("threshold")) settings.push_back(entry.name + ":threshold=1e-30");
-  if (!entry.disabled.empty()) settings.push_back(entry.name + ":" + entry.disabled);
-  return settings;
+bool has_option(const PolicyEntry& entry, std::string_view name) {
+  return std::ranges::find(entry.options, name, &OptionSpec::name) != entry.options.end();
 }
 
-/// Denoising seconds of one run; throws when a policy that should be idle reused anything.
-double denoise_seconds(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
+/// What one run took: all of denoising, and the parts of it that only a policy causes.
+struct Cost {
+  double seconds = 0, deciding = 0, blending = 0;
+  double computed = 1;  ///< share of the units
+
+  bool reuses() const { return computed < 1; }
+};
+
+Cost run(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
   const PolicySpec policy = parse_policy(setting);
   Request request;
   request.prompt = "a large red circle moving right on a white background";
   request.steps = options.steps;
   GenerateOptions generate_options;
   generate_options.decode = false;
-  const Result result = generate(
-      model, request,
-      [&] {
-        return make_policy({&policy, 1});
-      },
-      generate_options);
-  if (result.counts.units_computed != result.units_total) {
-    throw Error(ExitCode::kInternal, setting + ": reused at a setting that should compute everything");
+  generate_options.engine.record_steps = true;
+  const auto make = [&] { return make_policy({&policy, 1}); };
+  const Result result = generate(model, request, make, generate_options);
+  Cost cost{.seconds = result.seconds.denoise,
+            .computed = static_cast<double>(result.counts.units_computed) / static_cast<double>(result.units_total)};
+  for (const StepRecord& step : result.step_records) {
+    cost.deciding += step.seconds_of(Work::kDeciding);
+    cost.blending += step.seconds_of(Work::kBlends);
   }
-  return result.seconds.denoise;
+  return cost;
 }
 
-/// One line: median of the pairs' ratios as overhead, and the median seconds of full compute.
-void print(Console& console, const std::string& setting, const std::vector<double>& ratios,
-           const std::vector<double>& seconds, int repetitions) {
-  const double overhead = 100 * (median(ratios) - 1);
-  console.event({{"policy", setting},
-                 {"overhead_percent", overhead},
-                 {"full_seconds", median(seconds)},
-                 {"repetitions", repetitions}});
-  console.result(fmt::format("{:<56} overhead {:+6.2f} %  (full compute {:.3f} s, {} pairs)", setting, overhead,
-                             median(seconds), repetitions));
+/// Whether this model accepts a setting: some need a measurement of it.
+bool is_accepted(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
+  try {
+    run(model, setting, options);
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::kUsage && error.code() != ExitCode::kBadInputFile) throw;
+    return false;
+  }
 }
 
-/// The costliest setting of every policy that never reuses and that this model accepts: some need a measurement of it.
-std::vector<std::string> idle_settings(const VideoModel& model, const PoliciesArguments& options) {
+/// The costliest setting of a policy that never reuses: with nothing below the threshold, or all steps in the window of
+/// computed ones, it may still decide and store at every site and step. Last what switches it off.
+std::string idle_setting(const VideoModel& model, const PolicyEntry& entry, const PoliciesArguments& options) {
+  std::vector<std::string> settings;
+  if (has_option(entry, "threshold")) settings.push_back(entry.name + ":threshold=1e-30");
+  if (has_option(entry, "first")) settings.push_back(entry.name + ":first=1000000");
+  if (!entry.disabled.empty()) settings.push_back(entry.name + ":" + entry.disabled);
+  for (const std::string& setting : settings) {
+    if (is_accepted(model, setting, options) && !run(model, setting, options).reuses()) return setting;
+  }
+  return {};
+}
+
+/// The threshold that computes about half of the units.
+std::string half_threshold(const VideoModel& model, const PolicyEntry& entry, const PoliciesArguments& options) {
+  double low = 1e-4, high = 10;
+  std::string setting;
+  for (int halving = 0; halving < 12; ++halving) {
+    const double middle = std::sqrt(low * high);
+    setting = fmt::format("{}:threshold={:.4g}", entry.name, middle);
+    (run(model, setting, options).computed > 0.5 ? low : high) = middle;
+  }
+  return setting;
+}
+
+/// A setting that computes about half of the units, as near as the policy's options come to it.
+std::string half_setting(const VideoModel& model, const PolicyEntry& entry, const PoliciesArguments& options) {
+  std::vector<std::string> settings;
+  if (has_option(entry, "compute")) settings.push_back(fmt::format("{}:compute={}", entry.name, options.steps / 2));
+  if (has_option(entry, "interval")) settings.push_back(entry.name + ":interval=2");
+  if (has_option(entry, "threshold") && is_accepted(model, entry.name, options)) {
+    settings.push_back(half_threshold(model, entry, options));
+  }
+  settings.push_back(entry.name);
+  for (const std::string& setting : settings) {
+    if (is_accepted(model, setting, options) && run(model, setting, options).reuses()) return setting;
+  }
+  return {};
+}
+
+std::vector<std::string> usual_settings(const VideoModel& model, const PoliciesArguments& options) {
   std::vector<std::string> settings;
   for (const PolicyEntry& entry : policies()) {
-    for (const std::string& setting : idle_settings(entry)) {
-      try {
-        denoise_seconds(model, setting, options);
-      } catch (const Error& error) {
-        if (error.code() != ExitCode::kUsage) throw;
-        continue;
-      }
-      settings.push_back(setting);
-      break;
-    }
+    settings.push_back(idle_setting(model, entry, options));
+    settings.push_back(half_setting(model, entry, options));
   }
+  std::erase(settings, "");
   return settings;
 }
 
-/// Overhead of policies at settings that never reuse: each run is paired with a run without policy right beside it, in
-/// alternating order, and the median of the pairs' ratios is printed.
-void bench_policies(Console& console, const VideoModel& model, const PoliciesArguments& options) {
-  for (const std::string& setting : options.settings.empty() ? idle_settings(model, options) : options.settings) {
-    denoise_seconds(model, setting, options);
-    std::vector<double> ratios, seconds;
-    for (int k = 0; k < options.repetitions; ++k) {
-      const bool policy_first = k % 2 == 0;
-      const double first = denoise_seconds(model, policy_first ? setting : "none", options);
-      const double second = denoise_seconds(model, policy_first ? "none" : setting, options);
-      ratios.push_back(policy_first ? first / second : second / first);
-      seconds.push_back(policy_first ? second : first);
-    }
-    print(console, setting, ratios, seconds, options.repetitions);
+/// A setting against full compute: each run is paired with one without policy right beside it, in alternating order.
+struct Measurement {
+  std::string setting;
+  std::vector<double> ratios, full_seconds, deciding, blending;  ///< by pair; the last two as shares of full compute
+  double computed = 1;
+};
+
+Measurement measure(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
+  Measurement measured;
+  measured.setting = setting;
+  measured.computed = run(model, setting, options).computed;
+  for (int k = 0; k < options.repetitions; ++k) {
+    const bool policy_first = k % 2 == 0;
+    const Cost first = run(model, policy_first ? setting : "none", options);
+    const Cost second = run(model, policy_first ? "none" : setting, options);
+    const Cost& policy = policy_first ? first : second;
+    const Cost& full = policy_first ? second : first;
+    measured.ratios.push_back(policy.seconds / full.seconds);
+    measured.full_seconds.push_back(full.seconds);
+    measured.deciding.push_back(policy.deciding / full.seconds);
+    measured.blending.push_back(policy.blending / full.seconds);
   }
+  return measured;
+}
+
+/// One line, from medians over the pairs: the overhead of a setting that computes everything, or how far the saved
+/// seconds lag behind the saved units, and how much of full compute goes to deciding (with storing) and to blending.
+void print(Console& console, const Measurement& measured) {
+  const double seconds = median(measured.full_seconds), ratio = median(measured.ratios);
+  const double deciding = 100 * median(measured.deciding), blending = 100 * median(measured.blending);
+  nlohmann::ordered_json event = {{"policy", measured.setting}};
+  std::string text;
+  if (measured.computed == 1) {
+    event["overhead_percent"] = 100 * (ratio - 1);
+    text = fmt::format("overhead {:+6.2f} %", 100 * (ratio - 1));
+  } else {
+    event["saved_units_percent"] = 100 * (1 - measured.computed);
+    event["saved_seconds_percent"] = 100 * (1 - ratio);
+    event["gap_percent"] = 100 * (ratio - measured.computed);
+    text = fmt::format("saves {:4.1f} % of the units, {:4.1f} % of the seconds: gap {:+5.2f} %",
+                       100 * (1 - measured.computed), 100 * (1 - ratio), 100 * (ratio - measured.computed));
+  }
+  event.update({{"deciding_percent", deciding},
+                {"blending_percent", blending},
+                {"full_seconds", seconds},
+                {"repetitions", measured.ratios.size()}});
+  console.event(event);
+  console.result(fmt::format("{:<56} {}; deciding {:.2f} %, blending {:.2f} % of full compute ({:.3f} s, {} pairs)",
+                             measured.setting, text, deciding, blending, seconds, measured.ratios.size()));
 }
 
 }  // namespace
@@ -105,7 +170,10 @@ ExitCode bench_policies(Program& program, const PoliciesArguments& arguments) {
   const auto model = load_model(arguments.model.empty() ? shipped_model() : arguments.model, load_options);
   program.console.note(fmt::format("{}, {} thread(s), {}, {}, {} steps", cpu_name(), at::get_num_threads(),
                                    at::get_mkl_version(), arguments.dtype, arguments.steps));
-  bench_policies(program.console, *model, arguments);
+  for (const std::string& setting :
+       arguments.settings.empty() ? usual_settings(*model, arguments) : arguments.settings) {
+    print(program.console, measure(*model, setting, arguments));
+  }
   return ExitCode::kDone;
 }
 

@@ -130,7 +130,7 @@ class ProfileRun {
 
   void measure_run(std::size_t run) {
     if (parts_.has_run(run)) return;
-    progress_.begin(Work::kRuns, fmt::format("prompt {}/{}", run + 1, runs()));
+    progress_.begin(Phase::kRuns, fmt::format("prompt {}/{}", run + 1, runs()));
     ProfileRecorder recorder(run_groups_, resolved_.latent_sizes);
     GenerateOptions options;
     options.decode = false;
@@ -153,7 +153,7 @@ class ProfileRun {
     at::Tensor rows = parts_.read_edges(run);
     auto step = static_cast<int>(rows_done(run));
     if (step == resolved_.steps) return;
-    progress_.begin(Work::kEdges, fmt::format("edges of prompt {}/{}", run + 1, edge_runs()));
+    progress_.begin(Phase::kEdges, fmt::format("edges of prompt {}/{}", run + 1, edge_runs()));
     SegmentReplay replay(
         model_, settings_.requests[run],
         {.max_skip = settings_.max_skip, .engine = {}, .stop = program_.interrupt.token(), .on_step = [&] {

@@ -20,8 +20,8 @@ WorkProgress::WorkProgress(Console& console, std::int64_t run_steps, std::int64_
   parts_[1].total = edge_steps;
 }
 
-void WorkProgress::begin(Work work, std::string label) {
-  work_ = work;
+void WorkProgress::begin(Phase phase, std::string label) {
+  phase_ = phase;
   label_ = std::move(label);
   last_step_ = Clock::now();
   show(true);
@@ -29,7 +29,7 @@ void WorkProgress::begin(Work work, std::string label) {
 
 void WorkProgress::step() {
   const Clock::time_point now = Clock::now();
-  Part& part = parts_[static_cast<std::size_t>(work_)];
+  Part& part = parts_[static_cast<std::size_t>(phase_)];
   ++part.done;
   part.seconds += std::chrono::duration<double>(now - std::exchange(last_step_, now)).count();
   show(false);

@@ -10,7 +10,7 @@
 namespace ditto {
 
 /// What the steps of a profile are spent on.
-enum class Work : std::uint8_t { kRuns, kEdges };
+enum class Phase : std::uint8_t { kRuns, kEdges };
 
 /// Shows how far a profile is and how long the rest will take: one line redrawn in place on a terminal, else a line,
 /// and a JSON event, now and then.
@@ -19,7 +19,7 @@ class WorkProgress {
   WorkProgress(Console& console, std::int64_t run_steps, std::int64_t edge_steps);
 
   /// What the following steps belong to, as "prompt 3/8".
-  void begin(Work work, std::string label);
+  void begin(Phase phase, std::string label);
   /// One step of the network is done.
   void step();
   /// Seconds that all steps took so far.
@@ -38,7 +38,7 @@ class WorkProgress {
 
   Console& console_;
   std::array<Part, 2> parts_;
-  Work work_ = Work::kRuns;
+  Phase phase_ = Phase::kRuns;
   std::string label_;
   Clock::time_point last_step_ = Clock::now(), last_line_ = Clock::now();
 };
