@@ -63,14 +63,14 @@ class DBCache : public CachePolicy {
         max_accumulated_(options.number("max_accumulated")),
         mask_(options),
         order_(options.integer("order")),
-        shared_(options.text("branch") == "shared"),
+        shared_(options.text("branch") == "conditional"),
         official_(options.text("mode") == "official") {
     if (threshold_ > 0) refuse_what_has_no_effect(options);
   }
 
   void begin(const Topology&, const RunInfo& run) override {
     if (threshold_ > 0 && shared_ && run.branches.size() == 1) {
-      refuse_option("dbcache:branch", "this run has one branch", "branch=own");
+      refuse_option("dbcache:branch", "this run has one branch", "branch=each");
     }
   }
 
@@ -287,9 +287,9 @@ PolicyEntry dbcache_entry() {
                    .choices = {"dynamic", "static"}},
                   {.name = "branch",
                    .type = OptionType::kText,
-                   .default_value = "own",
-                   .help = "own: each branch decides for itself; shared: the conditional one for both",
-                   .choices = {"own", "shared"}},
+                   .default_value = "each",
+                   .help = "who decides: each branch for itself, or the conditional one for both",
+                   .choices = {"each", "conditional"}},
                   {.name = "mode",
                    .type = OptionType::kText,
                    .default_value = "ditto",

@@ -6,6 +6,7 @@
 #include "caches/block_range.h"
 #include "caches/magcache_settings.h"
 #include "caches/profile_source.h"
+#include "caches/refusal.h"
 #include "caches/since_computed.h"
 
 namespace ditto {
@@ -47,10 +48,15 @@ class MagCache : public CachePolicy {
   explicit MagCache(const PolicyOptions& options)
       : options_(options),
         is_off_(options.number_or("threshold", 1) <= 0),
+        conditional_decides_(options.text("branch") == "conditional"),
         last_blocks_(options.integer("last_blocks")) {}
 
   void begin(const Topology& topology, const RunInfo& run) override {
-    if (!is_off_) settings_ = magcache_settings(options_, topology, run);
+    if (is_off_) return;
+    if (run.branches.size() == 1 && conditional_decides_) {
+      refuse_option("magcache:branch", "has no effect in a run of one branch", "leaving it out");
+    }
+    settings_ = magcache_settings(options_, topology, run);
   }
 
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
@@ -60,6 +66,12 @@ class MagCache : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
+    if (point.branch == Branch::kConditional || !conditional_decides_) decision_ = judge(point);
+    return decision_;
+  }
+
+ private:
+  Decision judge(const DecisionPoint& point) {
     if (ratios_.is_retained(point.step.node)) return Decision::recompute("retention");
     const double error = advance(point);
     if (ratios_.is_always_computed(point.step.node)) return Decision::recompute("always computed", error);
@@ -69,7 +81,6 @@ class MagCache : public CachePolicy {
     return Decision::recompute("magnitude error", error);
   }
 
- private:
   /// Since the last computed step: the forecast ratio of magnitudes and its error summed over the steps.
   struct Drift {
     int node = -1;
@@ -89,10 +100,12 @@ class MagCache : public CachePolicy {
 
   PolicyOptions options_;
   bool is_off_;
+  bool conditional_decides_;
   int last_blocks_;
   MagCacheSettings settings_;
   StepRatios ratios_;
   SinceComputed<Drift> drift_;
+  Decision decision_;  ///< of the branch that decided last
 };
 
 }  // namespace
@@ -130,6 +143,11 @@ PolicyEntry magcache_entry() {
                    .default_value = kAutomatic,
                    .help = "whether errors below the threshold (lt) or up to it (le) are reused; auto: as published",
                    .choices = {"lt", "le"}},
+                  {.name = "branch",
+                   .type = OptionType::kText,
+                   .default_value = "each",
+                   .help = "who decides: each branch for itself, or the conditional one for both",
+                   .choices = {"each", "conditional"}},
                   {.name = "last_blocks",
                    .type = OptionType::kInteger,
                    .default_value = "0",

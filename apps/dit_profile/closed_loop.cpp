@@ -52,31 +52,28 @@ std::vector<Request> read_requests(const std::filesystem::path& prompts, const P
 
 ClosedLoop::ClosedLoop(Program& program, const ModelArguments& model, const std::filesystem::path& prompts,
                        const Profile& profile)
-    : program_(program), requests_(read_requests(prompts, profile)) {
+    : program_(program), requests_(read_requests(prompts, profile)), full_(requests_.size()) {
   session_ = open_session(model, program.console);
   profile.require_fits(session_.model->denoiser().topology(), profile.run);
 }
 
-double ClosedLoop::error(const Trace& schedule) {
-  ++schedules_;
-  double logarithms = 0;
-  for (std::size_t prompt = 0; prompt < requests_.size(); ++prompt) {
-    if (full_.size() == prompt) full_.push_back(pixels_of(prompt, nullptr));
-    const at::Tensor difference = pixels_of(prompt, &schedule) - full_[prompt];
-    logarithms += std::log(difference.square().mean(at::kDouble).item<double>()) / 2;
-  }
-  return std::exp(logarithms / prompts());
+double ClosedLoop::error(const Trace& schedule, int prompt) {
+  ++runs_;
+  at::Tensor& full = full_[static_cast<std::size_t>(prompt)];
+  if (!full.defined()) full = pixels_of(prompt, nullptr);
+  const at::Tensor difference = pixels_of(prompt, &schedule) - full;
+  return std::sqrt(difference.square().mean(at::kDouble).item<double>());
 }
 
-at::Tensor ClosedLoop::pixels_of(std::size_t prompt, const Trace* schedule) {
+at::Tensor ClosedLoop::pixels_of(int prompt, const Trace* schedule) {
   const c10::InferenceMode inference;
-  const std::string what = schedule == nullptr ? "full compute" : fmt::format("plan {}", schedules_);
+  const std::string what = schedule == nullptr ? "full compute" : fmt::format("run {} of plans", runs_);
   GenerateOptions options;
   options.decode = false;
   options.stop = program_.interrupt.token();
   options.on_step =
       StepReporter(program_.console, fmt::format("{}, prompt {}/{}: ", what, prompt + 1, prompts()), false);
-  const Request& request = requests_[prompt];
+  const Request& request = requests_[static_cast<std::size_t>(prompt)];
   const VideoModel& model = *session_.model;
   const Result result =
       schedule == nullptr

@@ -22,20 +22,20 @@ class ClosedLoop {
   ClosedLoop(Program& program, const ModelArguments& model, const std::filesystem::path& prompts,
              const Profile& profile);
 
-  /// Root mean square difference of the pixels, which lie between 0 and 1 and are not rounded to 8 bits, as its
-  /// geometric mean over the prompts: -20 log10 of it is the mean PSNR. Throws Cancelled.
-  double error(const Trace& schedule);
+  /// Root mean square difference of one prompt's pixels, which lie between 0 and 1 and are not rounded to 8 bits. -20
+  /// log10 of its geometric mean over the prompts is the mean PSNR. Throws Cancelled.
+  double error(const Trace& schedule, int prompt);
 
   int prompts() const { return static_cast<int>(requests_.size()); }
 
  private:
-  at::Tensor pixels_of(std::size_t prompt, const Trace* schedule);
+  at::Tensor pixels_of(int prompt, const Trace* schedule);
 
   Program& program_;
   Session session_;
   std::vector<Request> requests_;
-  std::vector<at::Tensor> full_;  ///< pixels of full compute
-  int schedules_ = 0;             ///< run so far
+  std::vector<at::Tensor> full_;  ///< pixels of full compute, undefined where not yet needed
+  int runs_ = 0;                  ///< of schedules, so far
 };
 
 }  // namespace ditto

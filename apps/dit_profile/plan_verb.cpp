@@ -110,7 +110,7 @@ class Report {
                                         cost_.steps, 100 * cost_.share));
     program_.console.result(fmt::format("predicted: {}", text_of(plan_.predicted)));
     for (const MeasuredPlan& candidate : plan_.candidates) {
-      program_.console.result(fmt::format("  {}: measured PSNR {:.2f} dB; predicted {}", candidate.criteria,
+      program_.console.result(fmt::format("  {}: measured PSNR {:.2f} dB; predicted {}", candidate.rules,
                                           decibels(candidate.measured), text_of(candidate.predicted)));
     }
     if (plan_.measured) {
@@ -136,7 +136,7 @@ class Report {
                                    {"candidates", nlohmann::ordered_json::array()}};
     if (plan_.measured) json["measured_psnr"] = decibels(*plan_.measured);
     for (const MeasuredPlan& candidate : plan_.candidates) {
-      json["candidates"].push_back({{"criteria", candidate.criteria},
+      json["candidates"].push_back({{"rules", candidate.rules},
                                     {"patterns", patterns_of(candidate.schedule)},
                                     {"predicted", to_json(candidate.predicted)},
                                     {"measured_psnr", decibels(candidate.measured)}});
@@ -165,6 +165,17 @@ void add_planner_options(CLI::App& verb, PlanRequest& request) {
   })->required();
   add_text_option(verb, "--criterion", "jumps: auto, sum, q2, q4 or minimax (default: auto with --prompts, else q4)",
                   "NAME", [&](const std::string& text) { request.criterion = text; });
+  add_text_option(verb, "--average",
+                  "jumps: of the prompts' errors, rms or geometric (default: both with auto, else geometric)", "NAME",
+                  [&](const std::string& text) { request.average = text; });
+  add_text_option(
+      verb, "--emphasis",
+      "jumps: an error at the start counts exp(X) times as much as one at the end (default: 0, 1 and 2 with "
+      "auto, else 1)",
+      "X", [&](const std::string& text) { request.emphasis = parse_number("--emphasis", text, 0, 10); });
+  add_integer_option(verb, "--refine",
+                     "jumps: with --prompts, move single steps while the clips come nearer, at most N rounds", 1,
+                     kMaxSteps, request.refine);
   add_integer_option(verb, "--order",
                      "jumps: of the solver's predictor, 1 or 2 (default: the solver's); dpcache: of the forecast, 1 "
                      "(default) or 2",
@@ -202,7 +213,8 @@ ExitCode plan(Program& program, const PlanArguments& arguments) {
   std::optional<ClosedLoop> loop;
   if (arguments.prompts) {
     loop.emplace(program, arguments.model, *arguments.prompts, profile);
-    request.measure = [&](const Trace& schedule) { return loop->error(schedule); };
+    request.runner = {[&](const Trace& schedule, int prompt) { return loop->error(schedule, prompt); },
+                      loop->prompts()};
   }
   const ProfilePlan found = plan_from_profile(profile, request);
   found.schedule.write(arguments.output);

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "caches/planners/jump_trials.h"
 #include "caches/planners/planner.h"
 #include "core/error.h"
 
@@ -10,7 +13,7 @@ namespace ditto {
 namespace {
 
 constexpr const char* kAuto = "auto";
-constexpr const char* kOpenLoop = "q4";  // unless a closed loop chooses
+constexpr double kEmphases[] = {0, 1, 2};  // that a closed loop chooses from
 
 int order_of(const Profile& profile, const PlanRequest& request) {
   const int highest = profile.run.solver == "unipc" ? 2 : 1;
@@ -18,6 +21,21 @@ int order_of(const Profile& profile, const PlanRequest& request) {
   if (order >= 1 && order <= highest) return order;
   throw Error(ExitCode::kUsage, fmt::format("--order: {} is not possible for solver {}; accepted: {}", order,
                                             profile.run.solver, highest == 2 ? "1, 2" : "1"));
+}
+
+JumpCriterion criterion_of(const std::string& name) {
+  for (const JumpCriterion known : kJumpCriteria) {
+    if (name == criterion_name(known)) return known;
+  }
+  throw Error(ExitCode::kUsage,
+              fmt::format("--criterion: '{}' is not possible; accepted: auto, sum, q2, q4, minimax", name));
+}
+
+PromptAverage average_of(const std::string& name) {
+  for (const PromptAverage known : kPromptAverages) {
+    if (name == average_name(known)) return known;
+  }
+  throw Error(ExitCode::kUsage, fmt::format("--average: '{}' is not possible; accepted: rms, geometric", name));
 }
 
 /// Plans sub-schedules from one profile.
@@ -28,18 +46,22 @@ class JumpPlanner {
         request_(request),
         order_(order_of(profile, request)),
         goal_({.nodes = request.compute, .first = request.first.value_or(1), .last = request.last.value_or(0)}),
-        options_({.max_gap = request.max_gap.value_or(JumpOptions().max_gap)}),
+        max_gap_(request.max_gap.value_or(JumpOptions().max_gap)),
         errors_(gram(), profile.sigmas, order_),
-        moves_(jump_moves(errors_, options_)) {}
+        trials_(request.runner.prompts, [this](const std::vector<int>& nodes, int prompt) {
+          return request_.runner.error(schedule_of(nodes, kAuto), prompt);
+        }) {}
 
-  ProfilePlan plan() const {
-    const std::string criterion = request_.criterion.value_or(request_.measure ? kAuto : kOpenLoop);
-    if (criterion == kAuto) return plan_by_running();
-    for (const JumpCriterion known : kJumpCriteria) {
-      if (criterion == criterion_name(known)) return plan_by(known);
+  ProfilePlan plan() {
+    const bool runs = static_cast<bool>(request_.runner);
+    const bool is_auto = request_.criterion ? *request_.criterion == kAuto : runs;
+    if (!runs && is_auto) {
+      throw Error(ExitCode::kUsage, "--criterion: auto runs the plans of all criteria; accepted: with --prompts FILE");
     }
-    throw Error(ExitCode::kUsage,
-                fmt::format("--criterion: '{}' is not possible; accepted: auto, sum, q2, q4, minimax", criterion));
+    if (!runs && request_.refine) {
+      throw Error(ExitCode::kUsage, "--refine: runs neighbours of the plan; accepted: with --prompts FILE");
+    }
+    return runs ? plan_by_running(is_auto ? open_rules() : std::vector{rule()}) : plan_by(rule());
   }
 
  private:
@@ -53,38 +75,74 @@ class JumpPlanner {
     return {with_corrected_latents(array, profile_.sigmas), size, source};
   }
 
-  ProfilePlan plan_by(JumpCriterion criterion) const {
-    const std::vector<int> nodes = plan_jumps(moves_, goal_, criterion);
-    return {.schedule = schedule_of(nodes, criterion_name(criterion)),
-            .predicted = predict(nodes),
-            .measured = {},
-            .candidates = {}};
+  /// The rule asked for, with defaults.
+  JumpRule rule() const {
+    JumpRule rule;
+    if (request_.criterion && *request_.criterion != kAuto) rule.criterion = criterion_of(*request_.criterion);
+    if (request_.average) rule.average = average_of(*request_.average);
+    if (request_.emphasis) rule.emphasis = *request_.emphasis;
+    return rule;
   }
 
-  ProfilePlan plan_by_running() const {
-    if (!request_.measure) {
-      throw Error(ExitCode::kUsage, "--criterion: auto runs the plans of all criteria; accepted: with --prompts FILE");
+  /// Every criterion, with every average and emphasis unless one was asked for.
+  std::vector<JumpRule> open_rules() const {
+    const JumpRule asked = rule();
+    std::vector<PromptAverage> averages(std::begin(kPromptAverages), std::end(kPromptAverages));
+    std::vector<double> emphases(std::begin(kEmphases), std::end(kEmphases));
+    if (request_.average) averages = {asked.average};
+    if (request_.emphasis) emphases = {asked.emphasis};
+    std::vector<JumpRule> rules;
+    for (const JumpCriterion criterion : kJumpCriteria) {
+      for (const PromptAverage average : averages) {
+        for (const double emphasis : emphases) rules.push_back({criterion, average, emphasis});
+      }
     }
-    const auto measure = [&](const std::vector<int>& nodes) { return request_.measure(schedule_of(nodes, kAuto)); };
+    return rules;
+  }
+
+  ProfilePlan plan_by(const JumpRule& rule) const {
+    const std::vector<int> nodes = plan_jumps(errors_, max_gap_, goal_, rule);
+    return {
+        .schedule = schedule_of(nodes, rule.options()), .predicted = predict(nodes), .measured = {}, .candidates = {}};
+  }
+
+  ProfilePlan plan_by_running(const std::vector<JumpRule>& rules) {
     ProfilePlan plan;
-    for (const JumpCandidate& candidate : rank_jumps(moves_, goal_, measure)) {
-      std::vector<std::string_view> names;
-      for (const JumpCriterion criterion : candidate.criteria) names.push_back(criterion_name(criterion));
-      plan.candidates.push_back({.criteria = fmt::format("{}", fmt::join(names, ", ")),
-                                 .schedule = schedule_of(candidate.nodes, names.front()),
-                                 .predicted = predict(candidate.nodes),
-                                 .measured = candidate.measured});
+    const std::vector<JumpCandidate> ranked = rank_jumps(errors_, max_gap_, goal_, rules, trials_);
+    if (request_.refine) plan.candidates.push_back(refined(ranked.front()));
+    for (const JumpCandidate& candidate : ranked) {
+      plan.candidates.push_back(measured(candidate, candidate.rules.front().options()));
     }
     const MeasuredPlan& best = plan.candidates.front();
     plan.schedule = best.schedule;
     plan.predicted = best.predicted;
     plan.measured = best.measured;
+    if (plan.candidates.size() == 1) plan.candidates.clear();
     return plan;
   }
 
-  Trace schedule_of(const std::vector<int>& nodes, std::string_view criterion) const {
-    const std::string options = fmt::format("criterion={},order={},max_gap={},first={},last={}", criterion, order_,
-                                            options_.max_gap, goal_.first, goal_.last);
+  MeasuredPlan refined(JumpCandidate candidate) {
+    candidate.nodes =
+        refine_jumps(std::move(candidate.nodes), errors_.steps(), max_gap_, goal_, *request_.refine, trials_);
+    candidate.measured = trials_.error(candidate.nodes);
+    MeasuredPlan plan =
+        measured(candidate, fmt::format("{},refine={}", candidate.rules.front().options(), *request_.refine));
+    plan.rules += ", refined";
+    return plan;
+  }
+
+  MeasuredPlan measured(const JumpCandidate& candidate, const std::string& options) const {
+    std::vector<std::string> names;
+    for (const JumpRule& rule : candidate.rules) names.push_back(rule.name());
+    return {.rules = fmt::format("{}", fmt::join(names, ", ")),
+            .schedule = schedule_of(candidate.nodes, options),
+            .predicted = predict(candidate.nodes),
+            .measured = candidate.measured};
+  }
+
+  Trace schedule_of(const std::vector<int>& nodes, const std::string& rule) const {
+    const std::string options =
+        fmt::format("{},order={},max_gap={},first={},last={}", rule, order_, max_gap_, goal_.first, goal_.last);
     return jump_schedule(origin_of(profile_, request_, options), nodes);
   }
 
@@ -107,9 +165,9 @@ class JumpPlanner {
   const PlanRequest& request_;
   int order_;
   StepGoal goal_;
-  JumpOptions options_;
+  int max_gap_;
   JumpErrors errors_;
-  MoveTable moves_;
+  JumpTrials trials_;
 };
 
 }  // namespace
@@ -118,7 +176,7 @@ PlannerEntry jumps_planner() {
   return {
       .name = "jumps",
       .help = "fewer solver steps, placed where the solver errs least; no cache",
-      .options = {"criterion", "order", "first", "last", "max-gap"},
+      .options = {"criterion", "average", "emphasis", "refine", "order", "first", "last", "max-gap"},
       .plan = [](const Profile& profile, const PlanRequest& request) { return JumpPlanner(profile, request).plan(); }};
 }
 

@@ -2,15 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "caches/planners/path_cost.h"
 #include "caches/planners/step_path.h"
 #include "solvers/unipc_weights.h"
 
 namespace ditto {
+namespace {
+
+// What rounding leaves of an error of 0 in the products of latents of size 1: no prompt is better than this.
+constexpr double kSmallestError = 1e-8;
+
+}  // namespace
 
 JumpErrors::JumpErrors(Gram gram, std::vector<double> sigmas, int order)
     : gram_(std::move(gram)), sigmas_(std::move(sigmas)), order_(order) {}
@@ -27,7 +34,15 @@ std::vector<GramTerm> JumpErrors::terms(int previous, int from, int to) const {
   return terms;
 }
 
-double JumpErrors::error(int previous, int from, int to) const { return gram_.rms(terms(previous, from, to)); }
+double JumpErrors::error(int previous, int from, int to, PromptAverage average) const {
+  const std::vector<GramTerm> move = terms(previous, from, to);
+  if (average == PromptAverage::kRms) return gram_.rms(move);
+  double logarithms = 0;
+  for (int prompt = 0; prompt < prompts(); ++prompt) {
+    logarithms += std::log(std::max(gram_.rms(move, prompt), kSmallestError));
+  }
+  return std::exp(logarithms / prompts());
+}
 
 std::vector<double> JumpErrors::errors_of(std::span<const int> nodes) const { return errors_of(nodes, -1); }
 
@@ -54,11 +69,19 @@ std::string_view criterion_name(JumpCriterion criterion) {
   return "minimax";
 }
 
+std::string_view average_name(PromptAverage average) { return average == PromptAverage::kRms ? "rms" : "geometric"; }
+
+std::vector<double> early_emphasis(int steps, double emphasis) {
+  std::vector<double> weights;
+  for (int node = 0; node <= steps; ++node) weights.push_back(std::exp(-emphasis * node / steps));
+  return weights;
+}
+
 MoveTable jump_moves(const JumpErrors& errors, const JumpOptions& options) {
   return {errors.steps(), options.max_gap, [&](int previous, int from, int to) {
             const double weight =
                 options.amplification.empty() ? 1 : options.amplification.at(static_cast<std::size_t>(to));
-            return weight * errors.error(previous, from, to);
+            return weight * errors.error(previous, from, to, options.average);
           }};
 }
 
@@ -76,24 +99,19 @@ std::vector<int> plan_jumps(const MoveTable& moves, const StepGoal& goal, JumpCr
   return best_step_path<SortedErrors>(moves, goal);
 }
 
-std::vector<JumpCandidate> rank_jumps(const MoveTable& moves, const StepGoal& goal,
-                                      const std::function<double(const std::vector<int>&)>& measure) {
-  std::vector<JumpCandidate> candidates;
-  for (const JumpCriterion criterion : kJumpCriteria) {
-    std::vector<int> nodes = plan_jumps(moves, goal, criterion);
-    const auto same = std::ranges::find(candidates, nodes, &JumpCandidate::nodes);
-    if (same != candidates.end()) {
-      same->criteria.push_back(criterion);
-    } else {
-      candidates.push_back({{criterion}, std::move(nodes)});
-    }
-  }
-  for (JumpCandidate& candidate : candidates) {
-    const double error = measure(candidate.nodes);
-    candidate.measured = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
-  }
-  std::ranges::stable_sort(candidates, {}, &JumpCandidate::measured);
-  return candidates;
+std::string JumpRule::name() const {
+  return fmt::format("{}/{}/{}", criterion_name(criterion), average_name(average), emphasis);
+}
+
+std::string JumpRule::options() const {
+  return fmt::format("criterion={},average={},emphasis={}", criterion_name(criterion), average_name(average), emphasis);
+}
+
+std::vector<int> plan_jumps(const JumpErrors& errors, int max_gap, const StepGoal& goal, const JumpRule& rule) {
+  const MoveTable moves = jump_moves(
+      errors,
+      {.max_gap = max_gap, .average = rule.average, .amplification = early_emphasis(errors.steps(), rule.emphasis)});
+  return plan_jumps(moves, goal, rule.criterion);
 }
 
 }  // namespace ditto

@@ -1,6 +1,7 @@
 #include "caches/planners/planner.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -28,7 +29,9 @@ void refuse_options_without_effect(const PlannerEntry& planner, const PlanReques
       {"order", request.order.has_value()},         {"max-gap", request.max_gap.has_value()},
       {"first", request.first.has_value()},         {"last", request.last.has_value()},
       {"max-reuse", request.max_reuse.has_value()}, {"retention", request.retention.has_value()},
-      {"form", request.form.has_value()},           {"criterion", request.criterion.has_value()}};
+      {"form", request.form.has_value()},           {"criterion", request.criterion.has_value()},
+      {"average", request.average.has_value()},     {"emphasis", request.emphasis.has_value()},
+      {"refine", request.refine.has_value()}};
   for (const auto& [name, is_given] : given) {
     if (!is_given || std::ranges::find(planner.options, name) != planner.options.end()) continue;
     const std::string accepted =
@@ -36,6 +39,13 @@ void refuse_options_without_effect(const PlannerEntry& planner, const PlanReques
     throw Error(ExitCode::kUsage,
                 fmt::format("--{}: has no effect with --policy {}; accepted: {}", name, planner.name, accepted));
   }
+}
+
+/// Geometric mean over the prompts.
+double mean_error(const PlanRunner& runner, const Trace& schedule) {
+  double logarithms = 0;
+  for (int prompt = 0; prompt < runner.prompts; ++prompt) logarithms += std::log(runner.error(schedule, prompt));
+  return std::exp(logarithms / runner.prompts);
 }
 
 }  // namespace
@@ -50,7 +60,7 @@ ProfilePlan plan_from_profile(const Profile& profile, const PlanRequest& request
   const PlannerEntry& planner = find_planner(request.policy);
   refuse_options_without_effect(planner, request);
   ProfilePlan plan = planner.plan(profile, request);
-  if (request.measure && !plan.measured) plan.measured = request.measure(plan.schedule);
+  if (request.runner && !plan.measured) plan.measured = mean_error(request.runner, plan.schedule);
   return plan;
 }
 

@@ -8,12 +8,20 @@
 #include <utility>
 #include <vector>
 
-#include "caches/planners/jumps.h"
 #include "caches/planners/plan_file.h"
 #include "core/profile.h"
 #include "core/trace.h"
 
 namespace ditto {
+
+/// Runs schedules on some prompts.
+struct PlanRunner {
+  /// Error of a schedule on one of the prompts, smaller is better; empty when there is no model to run.
+  std::function<double(const Trace&, int prompt)> error = {};
+  int prompts = 0;
+
+  explicit operator bool() const { return static_cast<bool>(error); }
+};
 
 /// What is wanted of a planner. What is not set is the planner's default; what is set and not among its options is an
 /// error.
@@ -28,8 +36,10 @@ struct PlanRequest {
   std::optional<double> retention = {};
   std::optional<std::string> form = {};
   std::optional<std::string> criterion = {};
-  /// Runs a schedule and returns its error, smaller is better; empty when there is no model to run.
-  std::function<double(const Trace&)> measure = {};
+  std::optional<std::string> average = {};
+  std::optional<double> emphasis = {};
+  std::optional<int> refine = {};  ///< rounds of moving single steps in a closed loop
+  PlanRunner runner = {};
 };
 
 /// A named number that says how good a plan should be.
@@ -37,7 +47,7 @@ using PlanFigure = std::pair<std::string, double>;
 
 /// A sub-schedule that a closed loop ran.
 struct MeasuredPlan {
-  std::string criteria;  ///< "sum, q2"
+  std::string rules;  ///< "sum/rms/0, q2/rms/0"
   Trace schedule;
   std::vector<PlanFigure> predicted;
   double measured = 0;

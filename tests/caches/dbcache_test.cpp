@@ -138,7 +138,7 @@ TEST(DBCache, LetsBranchesDecideAloneOrTogether) {
   const PolicyRun own = run_policy(model, spec("first=1"), 6, both);
   EXPECT_EQ(own.pattern(Branch::kConditional), "CRRRRR");
   EXPECT_EQ(own.pattern(Branch::kUnconditional), "CCCCCC");
-  const PolicyRun shared = run_policy(model, spec("first=1,branch=shared"), 6, both);
+  const PolicyRun shared = run_policy(model, spec("first=1,branch=conditional"), 6, both);
   EXPECT_EQ(shared.pattern(Branch::kConditional), "CRRRRR");
   EXPECT_EQ(shared.pattern(Branch::kUnconditional), "CRRRRR");
   EXPECT_LT(shared.bytes_peak, own.bytes_peak);
@@ -200,7 +200,7 @@ TEST(DBCache, RefusesWhatCannotBe) {
       {"threshold=1,max_accumulated=2", "dbcache:max_accumulated: has no effect where"},
       {"first=1,first_interval=2", "dbcache:first_interval: has no effect without a window"},
       {"mode=official", "dbcache:mode: 'official' has no effect without max_reuse, max_accumulated or order"},
-      {"branch=shared", "dbcache:branch: this run has one branch; accepted: branch=own"},
+      {"branch=conditional", "dbcache:branch: this run has one branch; accepted: branch=each"},
   };
   for (const Case& c : cases) {
     const std::string message = refusal_of("dbcache:" + c.options, topology, run_info(3));

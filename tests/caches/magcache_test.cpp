@@ -180,6 +180,11 @@ TEST_F(MagCacheProfile, GivesEachBranchItsOwnRow) {
   EXPECT_EQ(found, (std::vector<std::string>{"CRRR", "CCCC"}));
 }
 
+TEST_F(MagCacheProfile, LetsTheConditionalBranchDecideForBoth) {
+  const std::string options = ":retention=0,branch=conditional,profile=" + write();
+  EXPECT_EQ(patterns(options, topology_, profile_.run), (std::vector<std::string>{"CRRR", "CRRR"}));
+}
+
 TEST_F(MagCacheProfile, IsRefusedWhereItDoesNotFit) {
   RunInfo other = profile_.run;
   other.steps = 5;
@@ -240,6 +245,8 @@ TEST(MagCache, RefusesWhatCannotBe) {
       {":ratios=1/x", "magcache:ratios: 'x' is no number; accepted: numbers a/b/c"},
       {":ratios=1/0", "magcache:ratios: '1/0' has a ratio that is not positive"},
       {":ratios=1,profile=p", "magcache:profile: has no effect where ratios are given"},
+      {":ratios=1,branch=conditional",
+       "magcache:branch: has no effect in a run of one branch; accepted: leaving it out"},
       {":ratios=1,last_blocks=3", "magcache:last_blocks: 3 leaves nothing to reuse; accepted: at most 2 of"},
       {":retention=1.5", "magcache:retention: '1.5' is not possible; accepted: a number from 0 to 1"},
   };

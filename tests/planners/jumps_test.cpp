@@ -9,8 +9,12 @@
 #include <random>
 #include <string>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+
 #include <gtest/gtest.h>
 
+#include "caches/planners/jump_trials.h"
 #include "caches/planners/plan_file.h"
 #include "caches/planners/step_path.h"
 #include "core/error.h"
@@ -36,6 +40,7 @@ class Bed {
   }
 
   at::Tensor gram() const { return with_corrected_latents(trajectory_.gram(), trajectory_.sigmas); }
+  const std::vector<double>& sigmas() const { return trajectory_.sigmas; }
   JumpErrors errors(int order) const { return {Gram(gram(), 101, "bed"), trajectory_.sigmas, order}; }
   Nodes plan(int nodes, int order, JumpCriterion criterion) const {
     return plan_jumps(jump_moves(errors(order), {.max_gap = 50}), {.nodes = nodes}, criterion);
@@ -167,32 +172,88 @@ TEST(Jumps, EveryNodeIsTheFullRun) {
   }
 }
 
-TEST(Jumps, ClosedLoopChoosesTheBestOfAllCriteria) {
+std::vector<JumpRule> all_criteria() {
+  std::vector<JumpRule> rules;
+  for (const JumpCriterion criterion : kJumpCriteria) rules.push_back({criterion, PromptAverage::kRms, 0});
+  return rules;
+}
+
+TEST(Jumps, ClosedLoopChoosesTheBestOfAllRules) {
   const Bed& bed = Bed::get();
-  const MoveTable moves = jump_moves(bed.errors(2), {});
   int runs = 0;
-  const auto measure = [&](const Nodes& nodes) {
+  JumpTrials trials(1, [&](const Nodes& nodes, int) {
     ++runs;
     return bed.final_error(nodes);
-  };
-  const std::vector<JumpCandidate> ranked = rank_jumps(moves, {.nodes = 10}, measure);
-  std::size_t criteria = 0;
+  });
+  const std::vector<JumpCandidate> ranked = rank_jumps(bed.errors(2), 16, {.nodes = 10}, all_criteria(), trials);
+  std::size_t rules = 0;
   for (const JumpCandidate& candidate : ranked) {
-    criteria += candidate.criteria.size();
+    rules += candidate.rules.size();
     EXPECT_GE(candidate.measured, ranked.front().measured);
   }
-  EXPECT_EQ(criteria, std::size(kJumpCriteria));
+  EXPECT_EQ(rules, std::size(kJumpCriteria));
   EXPECT_EQ(runs, static_cast<int>(ranked.size())) << "equal plans are run once";
   EXPECT_TRUE(std::ranges::is_sorted(ranked, {}, &JumpCandidate::measured));
 }
 
 TEST(Jumps, ARunThatFailsIsNotChosen) {
-  const MoveTable moves = jump_moves(Bed::get().errors(2), {});
   int run = 0;
-  const auto ranked = rank_jumps(moves, {.nodes = 10}, [&](const Nodes&) { return run++ == 0 ? std::nan("") : 1.0; });
+  JumpTrials trials(1, [&](const Nodes&, int) { return run++ == 0 ? std::nan("") : 1.0; });
+  const auto ranked = rank_jumps(Bed::get().errors(2), 16, {.nodes = 10}, all_criteria(), trials);
   ASSERT_GE(ranked.size(), 2U);
   EXPECT_EQ(ranked.front().measured, 1.0);
   EXPECT_TRUE(std::isinf(ranked.back().measured));
+}
+
+TEST(JumpTrials, RunEachPromptOnceAndOnlyThoseAskedFor) {
+  std::vector<int> prompts;
+  JumpTrials trials(3, [&](const Nodes&, int prompt) {
+    prompts.push_back(prompt);
+    return prompt == 2 ? 0.0 : std::pow(10.0, -prompt);
+  });
+  EXPECT_NEAR(trials.error({0, 4}, 2), std::sqrt(.1), kClosedForm);
+  EXPECT_EQ(trials.error({0, 4}, 1), 1);
+  EXPECT_EQ(trials.error({0, 4}), 0);
+  EXPECT_EQ(prompts, (std::vector<int>{0, 1, 2}));
+}
+
+TEST(JumpTrials, RefiningMovesNodesWhereTheErrorFalls) {
+  const Nodes best = {0, 3, 9, 12};
+  std::vector<int> runs(4, 0);
+  JumpTrials trials(4, [&](const Nodes& nodes, int prompt) {
+    ++runs[static_cast<std::size_t>(prompt)];
+    int distance = 0;
+    for (std::size_t k = 0; k < nodes.size(); ++k) distance += std::abs(nodes[k] - best[k]);
+    return std::exp(distance);
+  });
+  EXPECT_EQ(refine_jumps({0, 4, 7, 14}, 20, 16, {.nodes = 4}, 1, trials), (Nodes{0, 3, 8, 13}));
+  EXPECT_EQ(refine_jumps({0, 4, 7, 14}, 20, 16, {.nodes = 4}, 9, trials), best);
+  EXPECT_GT(runs[0], runs[1]) << "neighbours that lose on the first prompt are not run on the others";
+  EXPECT_EQ(refine_jumps({0, 4, 7, 14}, 20, 7, {.nodes = 4}, 9, trials), (Nodes{0, 3, 9, 13}))
+      << "the gap to the end is limited too";
+  EXPECT_EQ(refine_jumps({0, 1, 9, 19}, 20, 16, {.nodes = 4, .first = 2, .last = 1}, 9, trials), (Nodes{0, 1, 9, 19}));
+}
+
+/// Two prompts: the bed's run, and one a thousand times smaller.
+JumpErrors errors_of_two_prompts() {
+  const at::Tensor gram = Bed::get().gram();
+  return {Gram(at::cat({gram, gram * 1e-6}), 101, "two beds"), Bed::get().sigmas(), 2};
+}
+
+TEST(JumpErrors, GeometricMeanSpeaksForSmallErrorsToo) {
+  const double one = Bed::get().errors(2).error(20, 30, 40);
+  const JumpErrors two = errors_of_two_prompts();
+  EXPECT_NEAR(two.error(20, 30, 40), one * std::sqrt((1 + 1e-6) / 2), kClosedForm);
+  EXPECT_NEAR(two.error(20, 30, 40, PromptAverage::kGeometric), one * std::sqrt(1e-3), kClosedForm);
+}
+
+TEST(Jumps, EmphasisMovesStepsToTheStart) {
+  EXPECT_EQ(early_emphasis(2, 1), (std::vector<double>{1, std::exp(-.5), std::exp(-1)}));
+  const auto middle = [&](double emphasis) {
+    const JumpRule rule = {JumpCriterion::kFourthPowers, PromptAverage::kGeometric, emphasis};
+    return plan_jumps(Bed::get().errors(2), 16, {.nodes = 10}, rule)[5];
+  };
+  EXPECT_LT(middle(3), middle(0));
 }
 
 TEST(Jumps, GapLimitAndForcedStepsHold) {

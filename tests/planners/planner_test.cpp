@@ -15,6 +15,7 @@
 #include "caches/schedule.h"
 #include "core/error.h"
 #include "mixture_flow.h"
+#include "tolerances.h"
 #include "toy_support.h"
 
 namespace ditto {
@@ -82,7 +83,8 @@ TEST(Planners, JumpsOpenLoop) {
   const ProfilePlan plan = plan_from_profile(bed_profile(), {.policy = "jumps", .compute = 8});
   EXPECT_EQ(plan.schedule.run.grid.size(), 8);
   EXPECT_EQ(plan.schedule.run.policies,
-            (std::vector<std::string>{"jumps:compute=8,criterion=q4,order=2,max_gap=16,first=1,last=0"}));
+            (std::vector<std::string>{
+                "jumps:compute=8,criterion=q4,average=geometric,emphasis=1,order=2,max_gap=16,first=1,last=0"}));
   EXPECT_FALSE(plan.measured);
   EXPECT_GT(figure(plan, "step_error_sum"), figure(plan, "step_error_largest"));
   EXPECT_EQ(figure(plan, "step_error_sum_p90"), figure(plan, "step_error_sum")) << "one prompt";
@@ -92,7 +94,7 @@ TEST(Planners, JumpsOpenLoop) {
 
 TEST(Planners, JumpsChosenByClosedLoop) {
   PlanRequest request = {.policy = "jumps", .compute = 10};
-  request.measure = run_on_bed;
+  request.runner = {[](const Trace& schedule, int) { return run_on_bed(schedule); }, 1};
   const ProfilePlan plan = plan_from_profile(bed_profile(), request);
   ASSERT_TRUE(plan.measured);
   ASSERT_GE(plan.candidates.size(), 2U);
@@ -105,6 +107,29 @@ TEST(Planners, JumpsChosenByClosedLoop) {
     EXPECT_TRUE(fixed.candidates.empty());
     EXPECT_GE(*fixed.measured, *plan.measured);
   }
+}
+
+TEST(Planners, JumpsRefinedInAClosedLoop) {
+  PlanRequest request = {.policy = "jumps", .compute = 8, .criterion = "sum", .average = "rms", .emphasis = 0};
+  request.runner = {[](const Trace& schedule, int) { return run_on_bed(schedule); }, 1};
+  const ProfilePlan plain = plan_from_profile(bed_profile(), request);
+  request.refine = 2;
+  const ProfilePlan refined = plan_from_profile(bed_profile(), request);
+  EXPECT_LT(*refined.measured, *plain.measured);
+  ASSERT_EQ(refined.candidates.size(), 2U);
+  EXPECT_EQ(refined.candidates[0].rules, "sum/rms/0, refined");
+  EXPECT_EQ(refined.candidates[1].rules, "sum/rms/0");
+  EXPECT_EQ(refined.candidates[1].measured, *plain.measured);
+  EXPECT_EQ(refined.schedule.run.policies,
+            (std::vector<std::string>{
+                "jumps:compute=8,criterion=sum,average=rms,emphasis=0,refine=2,order=2,max_gap=16,first=1,last=0"}));
+  EXPECT_NEAR(run_on_bed(refined.schedule), *refined.measured, test::tolerance::kClosedForm);
+}
+
+TEST(Planners, AClosedLoopSeesTheGeometricMeanOfItsPrompts) {
+  PlanRequest request = {.policy = "jumps", .compute = 8, .criterion = "q4"};
+  request.runner = {[](const Trace&, int prompt) { return prompt == 0 ? .01 : .0001; }, 2};
+  EXPECT_NEAR(*plan_from_profile(bed_profile(), request).measured, .001, test::tolerance::kClosedForm);
 }
 
 TEST(Planners, JumpsForEulerAreOfFirstOrder) {
@@ -187,7 +212,12 @@ TEST(Planners, RefuseWhatCannotTakeEffect) {
       {.policy = "jump", .compute = 8},
       "--policy: there is no planner 'jump'; accepted: jumps, lemica, sum, dpcache, magcache (did you mean 'jumps'?)");
   usage({.policy = "jumps", .compute = 8, .max_reuse = 2},
-        "--max-reuse: has no effect with --policy jumps; accepted: --criterion, --order, --first, --last, --max-gap");
+        "--max-reuse: has no effect with --policy jumps; accepted: --criterion, --average, --emphasis, "
+        "--refine, --order, --first, --last, --max-gap");
+  usage({.policy = "jumps", .compute = 8, .average = "mean"},
+        "--average: 'mean' is not possible; accepted: rms, geometric");
+  usage({.policy = "jumps", .compute = 8, .refine = 1},
+        "--refine: runs neighbours of the plan; accepted: with --prompts FILE");
   usage({.policy = "lemica", .compute = 8, .criterion = "sum"},
         "--criterion: has no effect with --policy lemica; accepted: no options of its own");
   usage({.policy = "jumps", .compute = 8, .criterion = "q3"},
