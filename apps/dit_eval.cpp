@@ -65,15 +65,19 @@ void add_oracle_verb(CLI::App& app, CommandLine& line) {
   add_path_option(*oracle, "-o,--output", "folder of the results; what is there is not run again", "DIR",
                   line.oracle.folder);
   add_text_option(*oracle, "--compute",
-                  "numbers of computed steps, as in 10-33 or 16,25,33 (default: a fifth to two thirds)", "LIST",
-                  [&line](const std::string& text) { line.oracle.computed = parse_counts("--compute", text); });
+                  "numbers of computed steps, as in 10-33 or 16,25,33 (default: 12,16,20,25,33 of 50, in proportion)",
+                  "LIST", [&line](const std::string& text) { line.oracle.computed = parse_counts("--compute", text); });
   add_text_option(*oracle, "--prompts", "how many prompts, from the first on (default 3)", "N",
                   [&line](const std::string& text) {
                     line.oracle.prompts = static_cast<int>(parse_integer("--prompts", text, 1, 1000));
                   });
-  add_text_option(*oracle, "--beam", "runs kept for each number of computed steps (default 16)", "N",
+  add_text_option(*oracle, "--beam", "runs kept for each number of computed steps (default 4)", "N",
                   [&line](const std::string& text) {
                     line.oracle.beam = static_cast<int>(parse_integer("--beam", text, 1, 100'000));
+                  });
+  add_text_option(*oracle, "--rounds", "passes that move one computed step by one (default 2)", "N",
+                  [&line](const std::string& text) {
+                    line.oracle.rounds = static_cast<int>(parse_integer("--rounds", text, 0, 1000));
                   });
 }
 

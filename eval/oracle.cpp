@@ -44,7 +44,8 @@ std::optional<double> OracleCurve::psnr_at(double computed) const {
 }
 
 nlohmann::ordered_json OracleCurve::to_json() const {
-  nlohmann::ordered_json json = {{"prompt", prompt}, {"seed", seed}, {"steps", steps}, {"beam", beam}, {"key", key}};
+  nlohmann::ordered_json json = {{"prompt", prompt}, {"seed", seed},     {"steps", steps},
+                                 {"beam", beam},     {"rounds", rounds}, {"key", key}};
   for (const OraclePoint& point : points) {
     json["points"].push_back({{"computed", point.computed}, {"psnr", point.psnr}, {"pattern", point.pattern}});
   }
@@ -59,6 +60,7 @@ OracleCurve OracleCurve::parse(const std::string& line, const std::string& sourc
   curve.seed = static_cast<std::uint64_t>(reader.integer("seed", {0}));
   curve.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
   curve.beam = static_cast<int>(reader.integer("beam", {1, 100'000}));
+  curve.rounds = static_cast<int>(reader.integer("rounds", {0, 100'000}));
   curve.key = reader.text("key");
   for (JsonReader& point : reader.objects("points")) {
     const int computed = static_cast<int>(point.integer("computed", {1, curve.steps}));
@@ -103,11 +105,12 @@ void add_oracle_gaps(std::span<SettingSummary> settings, std::span<const Evaluat
 std::string oracle_note(std::span<const OracleCurve> oracle) {
   if (oracle.empty()) return {};
   std::string text = fmt::format(
-      "\n\"dB to the oracle\": PSNR minus that of the best schedule a beam search (width {}) finds at equal computed "
+      "\n\"dB to the oracle\": PSNR minus that of the best schedule a beam search (width {}, {} rounds of moves) finds "
+      "at equal computed "
       "units, each step computed or reusing the change made by all units; mean over these clips, empty where one of "
       "them lies outside of {} to {} computed steps of {}:\n\n",
-      oracle.front().beam, oracle.front().points.front().computed, oracle.front().points.back().computed,
-      oracle.front().steps);
+      oracle.front().beam, oracle.front().rounds, oracle.front().points.front().computed,
+      oracle.front().points.back().computed, oracle.front().steps);
   for (const OracleCurve& curve : oracle) text += fmt::format("- {} (seed {})\n", curve.prompt, curve.seed);
   return text;
 }

@@ -24,11 +24,12 @@ struct OraclePoint {
 /// What was reachable for one prompt and seed by computing fewer steps and reusing the change of the whole stack in
 /// between: the bar that policies are measured against (runtime/schedule_search.h).
 struct OracleCurve {
-  std::string key;  ///< hash of the request, the wanted numbers and the beam
+  std::string key;  ///< hash of the request, the wanted numbers, beam and rounds
   std::string prompt;
   std::uint64_t seed = 0;
   int steps = 0;
   int beam = 0;
+  int rounds = 0;
   std::vector<OraclePoint> points;  ///< by ascending number of computed steps
 
   /// PSNR at that many computed steps, linear between points; none outside of them.

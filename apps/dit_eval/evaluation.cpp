@@ -226,12 +226,28 @@ void Evaluation::keep(EvaluationRecord record, const Reference& reference, const
   append_record(folder_ / "records.jsonl", record);
 }
 
+void Evaluation::time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies,
+                            const Request& request) const {
+  GenerateOptions options;
+  options.stop = program_.interrupt.token();
+  options.decode = false;
+  std::vector<double> seconds, full_seconds;
+  for (int k = 0; k < scenario_.repetitions; ++k) {
+    full_seconds.push_back(time_full(request));
+    const PolicyFactory policy = [&] { return make_policy(policies); };
+    seconds.push_back(generate(*session_.model, request, policy, options).seconds.denoise);
+  }
+  record.seconds = median(seconds);
+  record.full_seconds = median(full_seconds);
+}
+
 void Evaluation::measure(const Setting& setting, const Request& request, const Full& full) {
   const std::vector<PolicySpec> policies = parsed(setting.row->specifications(setting.value));
   const Result result = generate_once(request, policies);
   EvaluationRecord record = clip_of(setting, request);
   record.seconds = result.seconds.denoise;
   record.full_seconds = full.seconds;
+  if (scenario_.repetitions > 1) time_again(record, policies, request);
   record.units_computed = result.counts.units_computed;
   record.units_total = result.units_total;
   record.branch_steps_computed = result.counts.branch_steps_computed;

@@ -63,6 +63,7 @@ class Evaluation {
   Reference reference_of(at::Tensor frames) const;
   bool is_done(const EvaluationRecord& record) const;
   void keep(EvaluationRecord record, const Reference& reference, const at::Tensor& frames);
+  void time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies, const Request& request) const;
   void measure(const Setting& setting, const Request& request, const Full& full);
   void report_progress(const std::string& what);
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
 
 #include <fmt/format.h>
@@ -70,8 +71,10 @@ OraclePoint best_of(const VideoModel& model, const at::Tensor& reference, int co
 
 std::vector<int> wanted_numbers(const OracleArguments& arguments, int steps) {
   std::vector<int> computed = arguments.computed;
-  for (int count = std::max(1, steps / 5); arguments.computed.empty() && 3 * count <= 2 * steps; ++count) {
-    computed.push_back(count);
+  if (computed.empty()) {
+    for (const double share : {0.24, 0.32, 0.4, 0.5, 0.66}) {
+      computed.push_back(std::max(1, static_cast<int>(std::lround(share * steps))));
+    }
   }
   std::ranges::sort(computed);
   computed.erase(std::ranges::unique(computed).begin(), computed.end());
@@ -94,16 +97,18 @@ void search(Program& program, const Scenario& scenario, const OracleArguments& a
   for (std::size_t k = 0; k < prompts; ++k) {
     const Request request = evaluation.request_for(scenario.prompts[k], scenario.seeds.front());
     const int steps = resolve(evaluation.model(), request).steps;
-    ScheduleSearchOptions options{wanted_numbers(arguments, steps), arguments.beam, program.interrupt.token()};
+    ScheduleSearchOptions options{wanted_numbers(arguments, steps), arguments.beam, arguments.rounds,
+                                  program.interrupt.token()};
     OracleCurve curve;
-    curve.key = sha256(
-        fmt::format("{} {} {}", evaluation.request_key(request), fmt::join(options.computed, ","), options.beam));
+    curve.key = sha256(fmt::format("{} {} {} {}", evaluation.request_key(request), fmt::join(options.computed, ","),
+                                   options.beam, options.rounds));
     const std::vector<OracleCurve> known = read_oracle(path);
     if (std::ranges::find(known, curve.key, &OracleCurve::key) != known.end()) continue;
     curve.prompt = request.prompt;
     curve.seed = request.seed;
     curve.steps = steps;
     curve.beam = options.beam;
+    curve.rounds = options.rounds;
     progress.begin(static_cast<int>(k) + 1);
     options.on_evaluation = std::ref(progress);
     const at::Tensor reference = evaluation.full_frames(request);

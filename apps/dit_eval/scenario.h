@@ -34,6 +34,7 @@ struct Scenario {
   Request request;  ///< without prompt and seed
   std::vector<std::string> prompts;
   std::vector<std::uint64_t> seeds = {42};
+  int repetitions = 1;  ///< above 1, every clip is timed so often, each time beside full compute; medians count
   std::vector<double> goals;
   int tuning_prompts = 2;
   std::vector<std::string> metrics = {"psnr", "ssim"};

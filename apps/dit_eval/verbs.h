@@ -22,7 +22,8 @@ struct OracleArguments {
   std::filesystem::path folder;
   std::vector<int> computed;  ///< numbers of computed steps
   int prompts = 3;            ///< the scenario's first ones
-  int beam = 16;
+  int beam = 4;
+  int rounds = 2;
 };
 
 struct CompareArguments {

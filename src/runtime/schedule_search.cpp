@@ -140,7 +140,7 @@ class Search {
       full = evaluate(full);
       beams = next(beams, step, full.latent);
     }
-    return collect(beams);
+    return collect(beams, full.latent);
   }
 
  private:
@@ -156,6 +156,8 @@ class Search {
         if (is_useful(computed, passed)) total += passed == 1 ? 1 : options_.beam;
       }
     }
+    // A round computes at most once along the schedule, and for each of its moves what comes after the move.
+    for (const int wanted : options_.computed) total += std::int64_t{options_.rounds} * wanted * (wanted + 1);
     return total;
   }
 
@@ -183,11 +185,43 @@ class Search {
     return grown;
   }
 
-  std::map<int, std::vector<FoundSchedule>> collect(std::map<int, std::vector<PartialRun>>& beams) const {
+  /// Goes on from a run to the end of a pattern.
+  PartialRun follow(PartialRun run, const std::string& pattern, const at::Tensor& target) {
+    while (run.pattern.size() < pattern.size()) {
+      run = pattern[run.pattern.size()] == 'C' ? evaluate(run) : steps_.reused(run);
+    }
+    run.distance = distance_between(run.latent, target);
+    return run;
+  }
+
+  /// One pass of moves along the best run; whether any brought it nearer.
+  bool improve(PartialRun& best, const at::Tensor& target) {
+    bool improved = false;
+    PartialRun prefix = follow(steps_.start(), best.pattern.substr(0, 1), target);
+    for (std::size_t step = 1; step + 1 < best.pattern.size(); ++step) {
+      if (best.pattern[step] != best.pattern[step + 1]) {
+        std::string moved = best.pattern;
+        std::swap(moved[step], moved[step + 1]);
+        PartialRun candidate = follow(prefix, moved, target);
+        if (candidate.distance < best.distance) {
+          best = std::move(candidate);
+          improved = true;
+        }
+      }
+      prefix = follow(prefix, best.pattern.substr(0, step + 1), target);
+    }
+    return improved;
+  }
+
+  std::map<int, std::vector<FoundSchedule>> collect(std::map<int, std::vector<PartialRun>>& beams,
+                                                    const at::Tensor& target) {
     std::map<int, std::vector<FoundSchedule>> found;
     for (const int wanted : options_.computed) {
       std::vector<PartialRun>& runs = beams[wanted];
       std::ranges::stable_sort(runs, {}, &PartialRun::distance);
+      PartialRun best = runs.front();
+      for (int round = 0; round < options_.rounds && improve(best, target); ++round) continue;
+      if (best.distance < runs.front().distance) runs.insert(runs.begin(), best);
       for (const PartialRun& run : runs)
         found[wanted].push_back({run.pattern, run.latent.to(at::kFloat), run.distance});
     }

@@ -19,6 +19,7 @@ OracleCurve curve(const std::string& prompt) {
           .seed = 42,
           .steps = 50,
           .beam = 16,
+          .rounds = 1,
           .points = {{10, 30, "CR"}, {20, 40, "CR"}, {25, 44, "CC"}}};
 }
 

@@ -94,6 +94,25 @@ TEST_P(ScheduleSearch, ANarrowBeamComesNear) {
   }
 }
 
+TEST_P(ScheduleSearch, RoundsBringTheBestNearerAndTakeNoWorseMove) {
+  const ToyModel model;
+  const Request request = request_with(GetParam());
+  const std::map<int, double> best = best_of_all(model, request);
+  const auto beam = search_schedules(model, request, {.computed = {2, 3, 4, 5}, .beam = 1});
+  const auto moved = search_schedules(model, request, {.computed = {2, 3, 4, 5}, .beam = 1, .rounds = 10});
+  double before = 0, after = 0;
+  for (const auto& [computed, schedules] : moved) {
+    const FoundSchedule& schedule = schedules.front();
+    EXPECT_LE(schedule.distance, beam.at(computed).front().distance);
+    EXPECT_GE(schedule.distance, best.at(computed) - 1e-6);
+    EXPECT_EQ(std::ranges::count(schedule.pattern, 'C'), computed);
+    EXPECT_LT(largest_difference(schedule.latents, latents_of(model, request, schedule.pattern)), 1e-5);
+    before += beam.at(computed).front().distance / best.at(computed);
+    after += schedule.distance / best.at(computed);
+  }
+  EXPECT_LT(after, before);
+}
+
 TEST_P(ScheduleSearch, LatentsAreThoseOfTheEngineUnderTheSchedule) {
   const ToyModel model;
   const Request request = request_with(GetParam());
@@ -110,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(Solvers, ScheduleSearch, testing::Values("euler", "unip
 TEST(ScheduleSearchOptions, EvaluationsAreCountedWithinTheBound) {
   const ToyModel model;
   std::int64_t last = 0, bound = 0;
-  ScheduleSearchOptions options{.computed = {3}, .beam = 2};
+  ScheduleSearchOptions options{.computed = {3}, .beam = 2, .rounds = 2};
   options.on_evaluation = [&](std::int64_t done, std::int64_t total) {
     EXPECT_EQ(done, last + 1);
     last = done;
