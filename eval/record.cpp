@@ -25,6 +25,8 @@ std::map<std::string, double> read_scores(JsonReader& reader, const char* key) {
 
 }  // namespace
 
+std::string EvaluationRecord::key() const { return fmt::format("{}\n{}\n{}\n{}\n{}", row, cache, goal, prompt, seed); }
+
 nlohmann::ordered_json EvaluationRecord::to_json() const {
   nlohmann::ordered_json json = {{"row", row},
                                  {"cache", cache},
@@ -72,10 +74,17 @@ EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::str
 std::vector<EvaluationRecord> read_records(const std::filesystem::path& path) {
   std::vector<EvaluationRecord> records;
   std::ifstream file(path);
+  std::map<std::string, std::size_t> places;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
     if (file.eof()) break;  // without a newline: torn
-    records.push_back(EvaluationRecord::parse(line, fmt::format("{}:{}", path.string(), number)));
+    EvaluationRecord record = EvaluationRecord::parse(line, fmt::format("{}:{}", path.string(), number));
+    const auto [place, fresh] = places.try_emplace(record.key(), records.size());
+    if (fresh) {
+      records.push_back(std::move(record));
+    } else {
+      records[place->second] = std::move(record);
+    }
   }
   return records;
 }

@@ -5,17 +5,18 @@
 #include <numeric>
 
 #include "eval/metrics/registry.h"
+#include "eval/score_name.h"
 
 namespace ditto {
 namespace {
 
-ScoreSummary summarise_score(const std::string& metric, const std::vector<double>& values) {
+ScoreSummary summarise_score(const std::string& name, const std::vector<double>& values) {
   const double count = static_cast<double>(values.size());
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
   const double error = values.size() > 1 ? std::sqrt(squares / (count - 1) / count) : 0;
-  const auto entry = std::ranges::find(metrics(), metric, &MetricEntry::name);
+  const auto entry = std::ranges::find(metrics(), metric_of(name), &MetricEntry::name);
   const bool higher = entry == metrics().end() || entry->better == BetterScore::kHigher;
   return {mean, error, higher ? std::ranges::min(values) : std::ranges::max(values)};
 }
@@ -27,6 +28,7 @@ SettingSummary summarise_setting(const std::vector<const EvaluationRecord*>& rec
   summary.cache = first.cache;
   summary.goal = first.goal;
   summary.clips = static_cast<int>(records.size());
+  summary.cache_bytes = static_cast<double>(first.cache_bytes);
   std::vector<double> seconds, speedups, computed, captions;
   std::map<std::string, std::vector<double>> scores;
   for (const EvaluationRecord* record : records) {

@@ -22,11 +22,12 @@ struct SettingSummary {
   std::string row, cache;
   double goal = 0;
   int clips = 0;
-  double seconds = 0;   ///< median of denoising
-  double speedup = 0;   ///< median of full over cached seconds, pair by pair
-  double computed = 0;  ///< share of the units computed
-  double cache_bytes = 0;
+  double seconds = 0;      ///< median of denoising
+  double speedup = 0;      ///< median of full over cached seconds, pair by pair
+  double computed = 0;     ///< share of the units computed
+  double cache_bytes = 0;  ///< below 0 when not measured
   std::map<std::string, ScoreSummary> scores;
+  std::optional<double> oracle_gap;        ///< PSNR above that of the oracle (eval/oracle.h) in dB, on its prompts
   std::optional<double> caption_accuracy;  ///< share of the prompts with attributes that came out right
 };
 

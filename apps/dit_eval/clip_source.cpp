@@ -1,7 +1,6 @@
 #include "apps/dit_eval/clip_source.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -23,27 +22,15 @@ namespace fs = std::filesystem;
 
 std::string size_of(const at::Tensor& frames) { return fmt::format("{}x{} pixels", frames.size(2), frames.size(1)); }
 
-/// A folder that goes away with its contents.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "ditto-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-      throw Error(ExitCode::kOutputFailed, pattern + ": cannot be made; accepted: a writable temporary folder");
-    }
-    path_ = pattern;
+at::Tensor frames_of(const SafetensorsFile& file) {
+  const at::Tensor frames = file.tensor("frames");
+  if (frames.dim() != 4 || frames.size(3) != 3 || frames.scalar_type() != at::kByte || frames.numel() == 0) {
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: the tensor 'frames' is no clip; accepted: bytes [frames, height, width, 3]",
+                            printable(file.path().string(), 4096)));
   }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+  return frames;
+}
 
 }  // namespace
 
@@ -55,7 +42,12 @@ ClipSource ClipSource::read(const fs::path& path) {
   } else if (path.extension() == ".png") {
     source.frames = read_image(path).unsqueeze(0);
   } else if (path.extension() == ".safetensors") {
-    source.latents = SafetensorsFile(path).tensor("latents");
+    const SafetensorsFile file(path);
+    if (file.find("frames") != nullptr) {
+      source.frames = frames_of(file);
+    } else {
+      source.latents = file.tensor("latents");
+    }
   } else {
     const Video video = read_video(path);
     source.frames = video.frames;
@@ -86,15 +78,6 @@ void make_comparable(ClipSource& reference, ClipSource& candidate, bool align) {
   }
   reference.frames = reference.frames.narrow(0, 0, frames);
   candidate.frames = candidate.frames.narrow(0, 0, frames);
-}
-
-at::Tensor through_codec(const at::Tensor& frames, double crf) {
-  const TemporaryFolder folder;
-  const fs::path file = folder.path() / "clip.mp4";
-  VideoOptions options;
-  options.crf = crf;
-  write_video(file, frames, options);
-  return read_video(file).frames;
 }
 
 }  // namespace ditto

@@ -8,8 +8,8 @@
 
 namespace ditto {
 
-/// Something to compare: frames uint8 [T,H,W,3] of a video, a folder of PNG files or a single PNG, or the tensor
-/// `latents` of a safetensors file.
+/// Something to compare: frames uint8 [T,H,W,3] of a video, a folder of PNG files, a single PNG or the tensor
+/// `frames` of a safetensors file, or the tensor `latents` of one.
 struct ClipSource {
   std::filesystem::path path;
   at::Tensor frames;   ///< undefined for latents
@@ -23,8 +23,5 @@ struct ClipSource {
 /// Cuts the longer clip's end where `align` is set. Throws Error(kUsage) naming both sides when frame counts or rates
 /// differ otherwise, when sizes differ, and when frames meet latents.
 void make_comparable(ClipSource& reference, ClipSource& candidate, bool align);
-
-/// Frames as they come back from an mp4 of that quality.
-at::Tensor through_codec(const at::Tensor& frames, double crf);
 
 }  // namespace ditto

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dit_eval/clip_source.h"
+#include "apps/dit_eval/codec_pass.h"
 #include "apps/dit_eval/verbs.h"
 #include "eval/metrics/latent.h"
 #include "eval/metrics/registry.h"

@@ -8,9 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/common/machine.h"
+#include "apps/dit_eval/clip_source.h"
+#include "apps/dit_eval/codec_pass.h"
+#include "apps/dit_eval/foreign_clips.h"
 #include "core/error.h"
 #include "eval/metrics/miniature_attributes.h"
 #include "eval/metrics/registry.h"
+#include "eval/score_name.h"
 #include "eval/summary.h"
 #include "io/atomic_file.h"
 #include "io/frame_hash.h"
@@ -41,11 +45,6 @@ void write_text(const fs::path& path, const std::string& text) {
 std::string text_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::string key_of(const std::string& row, const std::string& cache, double goal, const std::string& prompt,
-                   std::uint64_t seed) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}", row, cache, goal, prompt, seed);
 }
 
 /// What a kill during a write may have left behind the last whole line.
@@ -81,10 +80,12 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   nlohmann::ordered_json machine = describe_machine();
   machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};
   machine["dtype"] = scenario.dtype;
-  write_text(folder_ / "machine.json", machine.dump(2) + "\n");
+  const fs::path description = folder_ / "machine.json";
+  if (fs::exists(description)) machine["clips"] = read_json_file(description).value("clips", "");
+  write_text(description, machine.dump(2) + "\n");
   drop_torn_line(folder_ / "records.jsonl");
   for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
-    done_.insert(key_of(record.row, record.cache, record.goal, record.prompt, record.seed));
+    done_.emplace(record.key(), record);
   }
 }
 
@@ -109,7 +110,7 @@ double Evaluation::time_full(const Request& request) const {
   return generate(*session_.model, request, options).seconds.denoise;
 }
 
-fs::path Evaluation::full_path(const Request& request) const {
+std::string Evaluation::request_key(const Request& request) const {
   const ResolvedRequest resolved = resolve(*session_.model, request);
   const nlohmann::ordered_json identity = {{"model", session_.model->denoiser().topology().identity.weight_hash},
                                            {"prompt", resolved.prompt},
@@ -122,18 +123,20 @@ fs::path Evaluation::full_path(const Request& request) const {
                                            {"solver", resolved.solver},
                                            {"dtype", scenario_.dtype},
                                            {"version", DITTO_VERSION}};
-  return folder_ / "full" / (sha256(identity.dump()) + ".safetensors");
+  return sha256(identity.dump());
+}
+
+at::Tensor Evaluation::full_frames(const Request& request) const {
+  const fs::path path = folder_ / "full" / (request_key(request) + ".safetensors");
+  if (fs::exists(path)) return SafetensorsFile(path).tensor("frames");
+  const at::Tensor frames = generate_once(request, {}).frames;
+  save_safetensors(path, {{"frames", frames}});
+  return frames;
 }
 
 Evaluation::Full Evaluation::full_compute(const Request& request) const {
-  const fs::path path = full_path(request);
   Full full;
-  if (fs::exists(path)) {
-    full.frames = SafetensorsFile(path).tensor("frames");
-  } else {
-    full.frames = generate_once(request, {}).frames;
-    save_safetensors(path, {{"frames", full.frames}});
-  }
+  full.clip = reference_of(full_frames(request));
   full.seconds = time_full(request);
   return full;
 }
@@ -185,30 +188,72 @@ std::vector<Evaluation::Setting> Evaluation::choose_settings() {
   return settings;
 }
 
-void Evaluation::measure(const Setting& setting, const Request& request, const Full& full) {
-  const std::vector<PolicySpec> policies = parsed(setting.row->specifications(setting.value));
-  const Result result = generate_once(request, policies);
+EvaluationRecord Evaluation::clip_of(const Setting& setting, const Request& request) {
   EvaluationRecord record;
   record.row = setting.row->name;
   record.cache = setting.name;
   record.goal = setting.goal;
   record.prompt = request.prompt;
   record.seed = request.seed;
+  return record;
+}
+
+Evaluation::Reference Evaluation::reference_of(at::Tensor frames) const {
+  return {frames, scenario_.crf ? through_codec(frames, *scenario_.crf) : at::Tensor()};
+}
+
+bool Evaluation::is_done(const EvaluationRecord& record) const {
+  const auto found = done_.find(record.key());
+  if (found == done_.end()) return false;
+  return std::ranges::all_of(scenario_.metrics, [&](const std::string& metric) {
+    const std::map<std::string, double>& scores = found->second.scores;
+    return scores.contains(metric) && (!scenario_.crf || scores.contains(score_name(metric, scenario_.crf)));
+  });
+}
+
+void Evaluation::keep(EvaluationRecord record, const Reference& reference, const at::Tensor& frames) {
+  const auto score = [&](const at::Tensor& expected, const at::Tensor& seen, std::optional<double> crf) {
+    for (const std::string& metric : scenario_.metrics) {
+      const MetricResult result = find_metric("metrics", metric).evaluate(expected, seen);
+      record.scores[score_name(metric, crf)] = result.mean;
+      record.worst[score_name(metric, crf)] = result.worst;
+    }
+  };
+  score(reference.frames, frames, std::nullopt);
+  if (scenario_.crf) score(reference.coded, through_codec(frames, *scenario_.crf), scenario_.crf);
+  record.caption_right = caption_verdict(record.prompt, frames);
+  record.frame_hash = frame_hash(frames);
+  append_record(folder_ / "records.jsonl", record);
+}
+
+void Evaluation::time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies,
+                            const Request& request) const {
+  GenerateOptions options;
+  options.stop = program_.interrupt.token();
+  options.decode = false;
+  std::vector<double> seconds, full_seconds;
+  for (int k = 0; k < scenario_.repetitions; ++k) {
+    full_seconds.push_back(time_full(request));
+    const PolicyFactory policy = [&] { return make_policy(policies); };
+    seconds.push_back(generate(*session_.model, request, policy, options).seconds.denoise);
+  }
+  record.seconds = median(seconds);
+  record.full_seconds = median(full_seconds);
+}
+
+void Evaluation::measure(const Setting& setting, const Request& request, const Full& full) {
+  const std::vector<PolicySpec> policies = parsed(setting.row->specifications(setting.value));
+  const Result result = generate_once(request, policies);
+  EvaluationRecord record = clip_of(setting, request);
   record.seconds = result.seconds.denoise;
   record.full_seconds = full.seconds;
+  if (scenario_.repetitions > 1) time_again(record, policies, request);
   record.units_computed = result.counts.units_computed;
   record.units_total = result.units_total;
   record.branch_steps_computed = result.counts.branch_steps_computed;
   record.branch_steps_total = result.branch_steps_total;
   record.cache_bytes = result.cache_bytes_peak;
-  for (const std::string& name : scenario_.metrics) {
-    const MetricResult score = find_metric("metrics", name).evaluate(full.frames, result.frames);
-    record.scores[name] = score.mean;
-    record.worst[name] = score.worst;
-  }
-  record.caption_right = caption_verdict(request.prompt, result.frames);
-  record.frame_hash = frame_hash(result.frames);
-  append_record(folder_ / "records.jsonl", record);
+  keep(std::move(record), full.clip, result.frames);
 }
 
 void Evaluation::run() {
@@ -226,13 +271,34 @@ void Evaluation::run() {
       int since_full = 0;
       for (const Setting& setting : settings) {
         ++finished_;
-        if (done_.contains(key_of(setting.row->name, setting.name, setting.goal, prompt, seed))) continue;
+        if (is_done(clip_of(setting, request))) continue;
         if (!full) full = full_compute(request);
         if (++since_full % kClipsBetweenFullRuns == 0) full->seconds = time_full(request);
         measure(setting, request, *full);
         report_progress(fmt::format("{}: {}", setting.row->name, setting.name));
       }
     }
+  }
+}
+
+void Evaluation::score_clips(const fs::path& folder) {
+  if (fs::exists(folder / "about.txt")) {
+    nlohmann::ordered_json machine = read_json_file(folder_ / "machine.json");
+    std::string about = text_of(folder / "about.txt");
+    machine["clips"] = about.substr(0, about.find('\n'));
+    write_text(folder_ / "machine.json", machine.dump(2) + "\n");
+  }
+  std::map<fs::path, Reference> references;
+  for (const ForeignClip& clip : read_foreign_clips(folder, scenario_)) {
+    if (is_done(clip.record)) continue;
+    ClipSource reference = ClipSource::read(clip.reference), frames = ClipSource::read(clip.frames);
+    make_comparable(reference, frames, false);
+    if (!frames.frames.defined()) {
+      throw Error(ExitCode::kBadInputFile, fmt::format("{}: holds latents; accepted: frames", clip.frames.string()));
+    }
+    if (!references.contains(clip.reference)) references[clip.reference] = reference_of(reference.frames);
+    report_progress(fmt::format("scoring {}: {}", clip.record.row, clip.record.prompt));
+    keep(clip.record, references.at(clip.reference), frames.frames);
   }
 }
 

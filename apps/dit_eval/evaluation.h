@@ -3,7 +3,6 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +24,16 @@ class Evaluation {
 
   void run();
 
+  /// Scores the clips of another program (foreign_clips.h) as the scenario's own are, and keeps their records.
+  void score_clips(const std::filesystem::path& folder);
+
+  const VideoModel& model() const { return *session_.model; }
+  Request request_for(const std::string& prompt, std::uint64_t seed) const;
+  /// A hash of everything that full compute of the request depends on.
+  std::string request_key(const Request& request) const;
+  /// Frames of full compute, made and kept when they are not there yet.
+  at::Tensor full_frames(const Request& request) const;
+
  private:
   struct Setting {
     const ScenarioRow* row;
@@ -32,22 +41,29 @@ class Evaluation {
     double goal;
     std::string name;  ///< the specification as it is run
   };
-  struct Full {
+  struct Reference {
     at::Tensor frames;
+    at::Tensor coded;  ///< as they come back from the codec; undefined when the scenario has none
+  };
+  struct Full {
+    Reference clip;
     double seconds = 0;
   };
   using Tuning = std::map<std::string, std::map<std::string, double>>;  ///< row, value: speed-up
 
-  Request request_for(const std::string& prompt, std::uint64_t seed) const;
   Result generate_once(const Request& request, const std::vector<PolicySpec>& policies) const;
   double time_full(const Request& request) const;
   Full full_compute(const Request& request) const;
-  std::filesystem::path full_path(const Request& request) const;
 
   Tuning read_tuning() const;
   void write_tuning(const Tuning& tuning) const;
   void tune_row(const ScenarioRow& row, std::map<std::string, double>& speedups);
   std::vector<Setting> choose_settings();
+  static EvaluationRecord clip_of(const Setting& setting, const Request& request);
+  Reference reference_of(at::Tensor frames) const;
+  bool is_done(const EvaluationRecord& record) const;
+  void keep(EvaluationRecord record, const Reference& reference, const at::Tensor& frames);
+  void time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies, const Request& request) const;
   void measure(const Setting& setting, const Request& request, const Full& full);
   void report_progress(const std::string& what);
 
@@ -55,7 +71,7 @@ class Evaluation {
   const Scenario& scenario_;
   std::filesystem::path folder_;
   Session session_;
-  std::set<std::string> done_;  ///< keys of the records
+  std::map<std::string, EvaluationRecord> done_;  ///< by key
   std::size_t finished_ = 0, planned_ = 0;
   std::chrono::steady_clock::time_point start_;
 };

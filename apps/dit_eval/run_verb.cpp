@@ -11,15 +11,19 @@ ExitCode run_scenario(Program& program, const RunArguments& arguments) {
   if (arguments.folder.empty()) {
     throw Error(ExitCode::kUsage, "-o: is missing; accepted: a folder for the results");
   }
-  const Scenario scenario = Scenario::read(arguments.scenario);
+  Scenario scenario = Scenario::read(arguments.scenario);
+  if (arguments.crf) scenario.crf = arguments.crf;
+  for (const std::string& metric : scenario.left_out) program.console.warn(metric);
   try {
-    Evaluation(program, scenario, arguments.folder).run();
+    Evaluation evaluation(program, scenario, arguments.folder);
+    if (arguments.clips) evaluation.score_clips(*arguments.clips);
+    evaluation.run();
   } catch (const Cancelled&) {
     program.console.note(
         fmt::format("interrupted; the same command goes on where it stopped ({})", arguments.folder.string()));
     return ExitCode::kInterrupted;
   }
-  return report_results(program, arguments.folder);
+  return report_results(program, arguments.folder, std::nullopt);
 }
 
 }  // namespace ditto

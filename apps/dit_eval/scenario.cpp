@@ -1,9 +1,12 @@
 #include "apps/dit_eval/scenario.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/arguments.h"
+#include "apps/dit_eval/codec_pass.h"
 #include "caches/registry.h"
 #include "core/error.h"
 #include "eval/metrics/registry.h"
@@ -64,6 +67,26 @@ void read_request(JsonReader& reader, Request& request) {
   if (reader.has("solver")) request.solver = reader.text("solver");
 }
 
+void read_metrics(JsonReader& reader, const std::filesystem::path& path, Scenario& scenario) {
+  scenario.metrics = reader.texts("metrics", scenario.metrics);
+  for (const std::string& metric : scenario.metrics) find_metric(path.string() + ": metrics", metric);
+  for (const std::string& name : reader.texts("optional_metrics", std::vector<std::string>{})) {
+    const auto entry = std::ranges::find(metrics(), name, &MetricEntry::name);
+    const auto reason = entry == metrics().end() ? std::nullopt : entry->unavailable();
+    if (reason) {
+      scenario.left_out.push_back(fmt::format("{} is left out: {}", name, *reason));
+    } else {
+      scenario.metrics.push_back(find_metric(path.string() + ": optional_metrics", name).name);
+    }
+  }
+  if (!reader.has("through_codec")) return;
+  try {
+    scenario.crf = parse_crf("--through-codec", reader.text("through_codec"));
+  } catch (const Error& error) {
+    reader.fail("through_codec", error.what(), "what --through-codec takes");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> ScenarioRow::specifications(const std::string& value) const {
@@ -95,10 +118,10 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   for (const std::int64_t seed : reader.integers("seeds", {0}, std::vector<std::int64_t>{42})) {
     scenario.seeds.push_back(static_cast<std::uint64_t>(seed));
   }
+  scenario.repetitions = static_cast<int>(reader.integer("repetitions", {1, 1000}, 1));
   scenario.goals = reader.numbers("goals", {1, 1000}, std::vector<double>{});
   scenario.tuning_prompts = static_cast<int>(reader.integer("tuning_prompts", {1, 1000}, 2));
-  scenario.metrics = reader.texts("metrics", scenario.metrics);
-  for (const std::string& metric : scenario.metrics) find_metric(path.string() + ": metrics", metric);
+  read_metrics(reader, path, scenario);
   for (JsonReader& row : reader.objects("rows")) scenario.rows.push_back(read_row(row, path.parent_path()));
   if (scenario.rows.empty()) reader.fail("rows", "is empty", "at least one row");
   reader.refuse_unknown_keys();

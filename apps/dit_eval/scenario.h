@@ -34,9 +34,12 @@ struct Scenario {
   Request request;  ///< without prompt and seed
   std::vector<std::string> prompts;
   std::vector<std::uint64_t> seeds = {42};
+  int repetitions = 1;  ///< above 1, every clip is timed so often, each time beside full compute; medians count
   std::vector<double> goals;
   int tuning_prompts = 2;
   std::vector<std::string> metrics = {"psnr", "ssim"};
+  std::vector<std::string> left_out;  ///< optional metrics that are not available here, each with the reason
+  std::optional<double> crf;          ///< score clips also as they come back from an mp4 of that quality
   std::vector<ScenarioRow> rows;
 
   /// Throws Error(kBadInputFile) naming key and value, for policies and metrics that do not exist too.

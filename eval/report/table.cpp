@@ -40,6 +40,8 @@ std::string markdown_table(std::span<const SettingSummary> settings) {
   for (const std::string& metric : metrics) {
     head.push_back(metric.starts_with("psnr") ? metric + ", dB (worst clip)" : metric + " (worst clip)");
   }
+  const bool oracle = std::ranges::any_of(settings, [](const SettingSummary& s) { return s.oracle_gap.has_value(); });
+  if (oracle) head.emplace_back("dB to the oracle");
   if (captions) head.emplace_back("captions right");
   head.emplace_back("cache MiB");
   std::string table = line_of(head) + line_of(std::vector<std::string>(head.size(), "---"));
@@ -54,8 +56,9 @@ std::string markdown_table(std::span<const SettingSummary> settings) {
       const auto score = setting.scores.find(metric);
       cells.push_back(score == setting.scores.end() ? "" : score_text(metric, score->second));
     }
+    if (oracle) cells.push_back(setting.oracle_gap ? fmt::format("{:+.1f}", *setting.oracle_gap) : "");
     if (captions) cells.push_back(setting.caption_accuracy ? fmt::format("{:.2f}", *setting.caption_accuracy) : "");
-    cells.push_back(fmt::format("{:.1f}", setting.cache_bytes / 0x1p20));
+    cells.push_back(setting.cache_bytes < 0 ? "" : fmt::format("{:.1f}", setting.cache_bytes / 0x1p20));
     table += line_of(cells);
   }
   return table;
@@ -65,9 +68,11 @@ std::string machine_line(const nlohmann::ordered_json& machine) {
   const auto text = [&](const char* key) {
     return machine.contains(key) ? machine[key].get<std::string>() : "unknown";
   };
-  return fmt::format("{}, {}, {} thread(s), {}, {}; LibTorch {}, Ditto {} at {}, {}", text("processor"),
+  const std::string clips = machine.value("clips", "");
+  return fmt::format("{}, {}, {} thread(s), {}, {}; LibTorch {}, Ditto {} at {}, {}{}", text("processor"),
                      text("vector_instructions"), machine.value("threads", 1), text("blas"), text("onednn"),
-                     text("libtorch"), text("ditto"), text("commit"), text("dtype"));
+                     text("libtorch"), text("ditto"), text("commit"), text("dtype"),
+                     clips.empty() ? "" : "; clips of other programs: " + clips);
 }
 
 }  // namespace ditto

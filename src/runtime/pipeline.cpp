@@ -5,7 +5,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/clamp.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
@@ -66,16 +65,6 @@ TraceRun trace_run(const VideoModel& model, const ResolvedRequest& request, cons
   run.branches = request.branches;
   run.units = model.denoiser().topology().unit_count();
   return run;
-}
-
-/// Pixels [1, 3, frames, height, width] in [-1, 1] to uint8 [frames, height, width, 3].
-at::Tensor to_frames(const at::Tensor& pixels) {
-  return ((pixels.squeeze(0) / 2 + 0.5).clamp(0, 1) * 255)
-      .round()
-      .to(at::kByte)
-      .permute({1, 2, 3, 0})
-      .contiguous()
-      .cpu();
 }
 
 class Run {

@@ -1,5 +1,8 @@
 #include "runtime/run_setup.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/clamp.h>
+
 namespace ditto {
 
 std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedRequest& request) {
@@ -16,6 +19,15 @@ std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, in
         {k, grid.size(), grid.nodes[static_cast<std::size_t>(k)], node_count, solver.timestep(sigma), sigma});
   }
   return schedule;
+}
+
+at::Tensor to_frames(const at::Tensor& pixels) {
+  return ((pixels.squeeze(0) / 2 + 0.5).clamp(0, 1) * 255)
+      .round()
+      .to(at::kByte)
+      .permute({1, 2, 3, 0})
+      .contiguous()
+      .cpu();
 }
 
 std::vector<at::Tensor> encode_prompts(const VideoModel& model, const ResolvedRequest& request) {

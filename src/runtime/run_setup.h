@@ -20,6 +20,9 @@ std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedReques
 /// The steps of a grid that is a part of a full one with `node_count` nodes.
 std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, int node_count);
 
+/// Pixels [1, 3, frames, height, width] in [-1, 1] to frames uint8 [frames, height, width, 3] on the CPU.
+at::Tensor to_frames(const at::Tensor& pixels);
+
 /// Embeddings of the prompt and, with two branches, of the negative prompt.
 std::vector<at::Tensor> encode_prompts(const VideoModel& model, const ResolvedRequest& request);
 

@@ -48,6 +48,20 @@ TEST(Summarise, FoldsSettingsInTheirOrder) {
   EXPECT_DOUBLE_EQ(summaries[1].speedup, 4);
 }
 
+TEST(Summarise, TheWorstClipOfADistanceIsTheLargestThroughACodecToo) {
+  std::vector<EvaluationRecord> records = {record("a", 0.5, 30, true), record("a", 0.5, 31, true)};
+  records[0].scores["lpips-alex@crf=25"] = 0.1;
+  records[1].scores["lpips-alex@crf=25"] = 0.3;
+  EXPECT_DOUBLE_EQ(summarise(records).front().scores.at("lpips-alex@crf=25").worst, 0.3);
+}
+
+TEST(MarkdownTable, LeavesOutMemoryThatWasNotMeasured) {
+  EvaluationRecord unmeasured = record("a", 0.5, 30, true);
+  unmeasured.cache_bytes = -1;
+  const std::string table = markdown_table(summarise(std::vector{unmeasured}));
+  EXPECT_TRUE(table.ends_with("| 1.00 |  |\n")) << table;
+}
+
 TEST(MarkdownTable, HasALineForEverySetting) {
   const std::vector<EvaluationRecord> records = {record("b", 0.5, 30, true), record("a", 0.25, 20, true)};
   EXPECT_EQ(
@@ -68,6 +82,18 @@ TEST(Records, AreReadBackAndATornLineIsDropped) {
   const std::vector<EvaluationRecord> records = read_records(path);
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[1].to_json(), record("b", 0.5, 30, false).to_json());
+  std::filesystem::remove(path);
+}
+
+TEST(Records, ALaterOneOfAClipReplacesTheEarlier) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "ditto-replaced-records.jsonl";
+  std::filesystem::remove(path);
+  append_record(path, record("a", 0.25, 20, true));
+  append_record(path, record("b", 0.5, 30, false));
+  append_record(path, record("a", 0.25, 25, true));
+  const std::vector<EvaluationRecord> records = read_records(path);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_DOUBLE_EQ(records[0].scores.at("psnr"), 25);
   std::filesystem::remove(path);
 }
 

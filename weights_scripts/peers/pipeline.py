@@ -1,0 +1,83 @@
+"""WanPipeline with a clock and a counter of what it computed."""
+import contextlib
+import gc
+import json
+import time
+
+import cache_dit
+import torch
+from diffusers import AutoencoderKLWan, WanPipeline
+
+TEXT_LENGTH = 512  # of WanPipeline, where the tokenizer names no smaller one
+
+
+class Pipeline:
+    """WanPipeline in eager mode with its clock."""
+
+    def __init__(self, options):
+        self.options = options
+        vae = AutoencoderKLWan.from_pretrained(options.model / "vae", torch_dtype=torch.float32)
+        precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.settings.get("dtype", "fp32")]
+        self.pipe = WanPipeline.from_pretrained(options.model, vae=vae, torch_dtype=precision)
+        self.pipe.set_progress_bar_config(disable=True)
+        config = json.loads((options.model / "tokenizer" / "tokenizer_config.json").read_text())
+        self.text_length = min(config.get("model_max_length", TEXT_LENGTH), TEXT_LENGTH)
+        self.started = None
+        self.pipe.transformer.register_forward_pre_hook(self._start)
+
+    def _start(self, *_):
+        if self.started is None:
+            self.started = time.perf_counter()
+
+    def run(self, prompt, seed, decode=False, stop_after=None):
+        """Final latents, seconds from the first network call to the end of the last solver step, and uint8 frames."""
+        settings, ends, latents = self.options.settings, [], []
+        self.started = None
+
+        def step_ended(_, index, timestep, values):
+            ends[:], latents[:] = [time.perf_counter()], [values["latents"].float()]
+            if stop_after is not None and index + 1 == stop_after:
+                raise InterruptedError
+            return values
+
+        frames = self.pipe(prompt=prompt, negative_prompt="", width=self.options.size[0], height=self.options.size[1],
+                           num_frames=settings.get("frames", 17), num_inference_steps=settings["steps"],
+                           guidance_scale=settings.get("guidance", 3.0), max_sequence_length=self.text_length,
+                           output_type="np" if decode else "latent", generator=torch.Generator().manual_seed(seed), callback_on_step_end=step_ended).frames
+        pixels = (torch.from_numpy(frames[0]) * 255).round().to(torch.uint8) if decode else None
+        return latents[0], ends[0] - self.started, pixels
+
+
+class UnitCounter:
+    """Counts the units (attentions, feed-forwards) whose first product ran, whatever a cache says of itself."""
+
+    def __init__(self, transformer):
+        self.calls, self.units, self.running = 0, 0, False
+        self.branch_steps = 0
+        self.handles = [transformer.register_forward_pre_hook(self._call)]
+        for block in transformer.blocks:
+            for product in (block.attn1.to_q, block.attn2.to_q, block.ffn.net[0].proj):
+                self.handles.append(product.register_forward_pre_hook(self._unit))
+        self.per_call = 3 * len(transformer.blocks)
+
+    def _call(self, *_):
+        self.calls, self.running = self.calls + 1, False
+
+    def _unit(self, *_):
+        self.units += 1
+        self.branch_steps += not self.running
+        self.running = True
+
+    def stop(self):
+        for handle in self.handles:
+            handle.remove()
+        return {"units_computed": self.units, "units_total": self.calls * self.per_call, "branch_steps_computed": self.branch_steps,
+                "branch_steps_total": self.calls}
+
+
+def discard(pipeline):
+    """cache-dit keeps its contexts by the identity of the pipeline, so it has to be gone before the next one is made."""
+    with contextlib.suppress(Exception):
+        cache_dit.disable_cache(pipeline.pipe)
+    del pipeline.pipe
+    gc.collect()
