@@ -15,6 +15,7 @@
 #include "kernels/frequency_bands.h"
 #include "runtime/branch_evidence.h"
 #include "runtime/site_tree.h"
+#include "runtime/step_clock.h"
 
 namespace ditto {
 
@@ -32,6 +33,7 @@ struct Denoiser::State {
   FeatureStore store;
   std::vector<TraceEvent> events;
   EngineCounts counts;
+  std::vector<StepRecord> step_records;
 };
 
 namespace {
@@ -99,7 +101,10 @@ Feature difference(const Feature& after, Feature before) {
 class Denoiser::Walk {
  public:
   Walk(State& state, const at::Tensor& latent, int index)
-      : state_(state), latent_(latent), step_(state.schedule.at(static_cast<std::size_t>(index))) {
+      : state_(state),
+        latent_(latent),
+        step_(state.schedule.at(static_cast<std::size_t>(index))),
+        clock_(state.options.record_steps) {
     for (const Branch branch : state.branches) {
       evidence_.emplace_back(state.store, branch, state.plan.probes.size());
     }
@@ -120,6 +125,9 @@ class Denoiser::Walk {
     finish_predictions(decisions, rows);
     state_.counts.branch_steps_computed += std::ranges::count(ran_, true);
     write_events();
+    if (state_.options.record_steps) {
+      state_.step_records.push_back({step_.node, clock_.finish(), state_.store.bytes()});
+    }
     return predictions_;
   }
 
@@ -157,6 +165,7 @@ class Denoiser::Walk {
   }
 
   Decision decide(int site, std::size_t branch, at::Tensor hidden, std::int64_t row) {
+    clock_.enter(StepPart::kDeciding);
     evidence_[branch].enter(site, std::move(hidden), row);
     const DecisionPoint question = point(site, branch);
     Decision decision = state_.policy.decide(question);
@@ -179,6 +188,7 @@ class Denoiser::Walk {
 
   /// Shows a fresh feature to the policy and stores it.
   void keep(int site, std::size_t branch, const Decision& decision, const Feature& fresh) {
+    clock_.enter(StepPart::kDeciding);
     const DecisionPoint answered = point(site, branch);
     Feature shadow;
     if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision));
@@ -203,8 +213,10 @@ class Denoiser::Walk {
   }
 
   void run_network(const std::vector<int>& rows) {
+    clock_.enter(StepPart::kRest);
     Activations activations = state_.model.embed(*state_.context, latent_, step_.index, rows);
     for (const Signal signal : state_.plan.signals) {
+      clock_.enter(StepPart::kDeciding);
       const at::Tensor value = state_.model.signal(signal, activations);
       for (std::size_t r = 0; r < rows.size(); ++r) {
         evidence_[static_cast<std::size_t>(rows[r])].set_signal(signal,
@@ -225,6 +237,7 @@ class Denoiser::Walk {
   void run_rows(Activations& activations) {
     capture_probes(-1, activations);
     run_range(0, state_.model.topology().unit_count(), state_.site_tree, activations);
+    clock_.enter(StepPart::kRest);
     const at::Tensor prediction = state_.model.project(activations);
     for (std::size_t r = 0; r < activations.rows.size(); ++r) {
       predictions_[static_cast<std::size_t>(activations.rows[r])] =
@@ -253,6 +266,7 @@ class Denoiser::Walk {
 
   Feature compute(int unit, const Activations& activations) {
     capture_received_attention(unit, activations);
+    clock_.enter(StepPart::kUnits);
     state_.counts.units_computed += static_cast<std::int64_t>(activations.rows.size());
     for (const int row : activations.rows) ran_[static_cast<std::size_t>(row)] = true;
     return state_.model.run_unit(unit, activations);
@@ -290,9 +304,11 @@ class Denoiser::Walk {
     } else if (site.form == FeatureForm::kDelta) {
       Feature before = hidden.clone();
       run_range(site.begin, site.end, node.children, activations);
+      clock_.enter(StepPart::kDeciding);
       fresh = difference(hidden, std::move(before));
     } else {
       run_range(site.begin, site.end, node.children, activations);
+      clock_.enter(StepPart::kDeciding);
       fresh = hidden.clone();
     }
     keep_rows(node.site, decisions, activations, fresh);
@@ -308,6 +324,7 @@ class Denoiser::Walk {
   }
 
   void reuse(int site_index, const Decision& decision, Activations& row) {
+    clock_.enter(StepPart::kBlends);
     const Site& site = site_of(site_index);
     const std::size_t branch = static_cast<std::size_t>(row.rows.front());
     const Blend blend = blend_of(site_index, state_.store.snapshots(site_index, state_.branches[branch]), decision);
@@ -325,6 +342,7 @@ class Denoiser::Walk {
     for (std::size_t p = 0; p < state_.plan.probes.size(); ++p) {
       const Probe& probe = state_.plan.probes[p];
       if (probe.kind != ProbeKind::kReceivedAttention || probe.unit != unit) continue;
+      clock_.enter(StepPart::kDeciding);
       const at::Tensor received = state_.model.received_attention(unit, activations, probe.query_stride);
       for (std::size_t r = 0; r < activations.rows.size(); ++r) {
         evidence_[static_cast<std::size_t>(activations.rows[r])].set_probe(
@@ -336,6 +354,7 @@ class Denoiser::Walk {
   void capture_probes(int unit, const Activations& activations) {
     for (std::size_t p = 0; p < state_.plan.probes.size(); ++p) {
       if (state_.plan.probes[p].kind != ProbeKind::kState || state_.plan.probes[p].unit != unit) continue;
+      clock_.enter(StepPart::kDeciding);
       for (std::size_t r = 0; r < activations.rows.size(); ++r) {
         const at::Tensor state = activations.hidden.video.narrow(0, static_cast<std::int64_t>(r), 1).clone();
         evidence_[static_cast<std::size_t>(activations.rows[r])].set_probe(p, state);
@@ -357,6 +376,7 @@ class Denoiser::Walk {
   }
 
   void blend_prediction(std::size_t row, int site, const Decision& decision) {
+    clock_.enter(StepPart::kBlends);
     const Feature blended = evaluate(blend_of(site, state_.store.snapshots(site, state_.branches[row]), decision));
     switch (site_of(site).form) {
       case FeatureForm::kDelta:
@@ -391,6 +411,7 @@ class Denoiser::Walk {
   State& state_;
   const at::Tensor& latent_;
   StepInfo step_;
+  StepClock clock_;
   std::vector<BranchEvidence> evidence_;
   std::vector<at::Tensor> predictions_;
   std::vector<bool> ran_;  ///< by branch: any unit ran in this step
@@ -412,7 +433,8 @@ Denoiser::Denoiser(const Model& model, CachePolicy& policy, std::vector<Branch> 
                        .context = nullptr,
                        .store = FeatureStore(options.max_cache_bytes),
                        .events = {},
-                       .counts = {}}) {
+                       .counts = {},
+                       .step_records = {}}) {
   const c10::InferenceMode inference;
   state_->plan = policy.plan(model.topology(), state_->schedule);
   validate(state_->plan, model.topology());
@@ -438,5 +460,6 @@ const Plan& Denoiser::plan() const { return state_->plan; }
 const std::vector<TraceEvent>& Denoiser::events() const { return state_->events; }
 const EngineCounts& Denoiser::counts() const { return state_->counts; }
 const FeatureStore& Denoiser::store() const { return state_->store; }
+const std::vector<StepRecord>& Denoiser::step_records() const { return state_->step_records; }
 
 }  // namespace ditto

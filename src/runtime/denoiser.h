@@ -10,6 +10,7 @@
 #include "core/feature_store.h"
 #include "core/model.h"
 #include "core/trace.h"
+#include "runtime/step_record.h"
 
 namespace ditto {
 
@@ -18,6 +19,7 @@ struct EngineOptions {
   std::int64_t max_cache_bytes = std::numeric_limits<std::int64_t>::max();
   /// Branches that got the same decision run as one batch when a forward has at most this many tokens per branch.
   std::int64_t max_batched_tokens = 2048;
+  bool record_steps = false;  ///< keep a StepRecord of every step
 };
 
 /// Work done so far, in units of the model and in evaluations of the network (one per step and branch in which any unit
@@ -45,6 +47,7 @@ class Denoiser {
   const std::vector<TraceEvent>& events() const;  ///< ordered by step, branch, site
   const EngineCounts& counts() const;
   const FeatureStore& store() const;
+  const std::vector<StepRecord>& step_records() const;  ///< empty unless options.record_steps
 
  private:
   class Walk;

@@ -153,6 +153,7 @@ class Run {
     result_.branch_steps_total = static_cast<std::int64_t>(request_.branches.size()) * request_.steps;
     result_.cache_bytes_peak = denoiser_->store().peak_bytes();
     result_.cache_refusals = denoiser_->store().refusals();
+    result_.step_records = denoiser_->step_records();
     result_.trace.run = trace_run(model_, request_, grid_, denoiser_->plan(), options_.policy_names);
     result_.trace.events = denoiser_->events();
     result_.trace.result = TraceResult{"", result_.counts.units_computed, result_.units_total};

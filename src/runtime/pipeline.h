@@ -78,6 +78,7 @@ struct Result {
   std::int64_t cache_bytes_peak = 0;
   std::int64_t cache_refusals = 0;  ///< features that did not fit the byte budget
   PhaseSeconds seconds;
+  std::vector<StepRecord> step_records;  ///< empty unless options.engine.record_steps
 };
 
 /// Thrown when the stop token was triggered; nothing is left behind.
