@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   dit-eval run eval/scenarios/policies-64.json -o results/policies-64    # interrupt and run again: it goes on
-  dit-eval report results/policies-64                                    # the table, and report.md
+  dit-eval report results/policies-64                                    # the table, report.md and report.html
   dit-eval compare full.mp4 cached.mp4 --metrics psnr,ssim,lpips-alex --json
   dit-eval metrics
 
@@ -38,7 +38,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* run = add_verb(app, line, "run", "measure a scenario: policies x settings x prompts x seeds");
   run->add_option("SCENARIO", line.run.scenario, "a scenario file (JSON)")->required();
   add_path_option(*run, "-o,--output", "folder of the results; what is there is not run again", "DIR", line.run.folder);
-  CLI::App* report = add_verb(app, line, "report", "the table of a folder of results");
+  CLI::App* report = add_verb(app, line, "report", "the table of a folder of results, and the report with its plots");
   report->add_option("DIR", line.reported, "a folder written by dit-eval run")->required();
   CLI::App* compare = add_verb(app, line, "compare", "score a clip against a reference");
   compare->add_option("REFERENCE", line.compare.reference, "a video, a folder of PNG frames, a PNG, or latents")

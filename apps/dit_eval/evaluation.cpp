@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/detail_recorder.h"
 #include "apps/common/machine.h"
 #include "core/error.h"
 #include "eval/metrics/miniature_attributes.h"
@@ -24,6 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kWarmUpSteps = 2;
+constexpr std::size_t kMostDescribed = 30;
+constexpr double kDescribedGoal = 2;
 constexpr int kClipsBetweenFullRuns = 8;  // full compute is timed again so often: the machine's speed drifts
 
 std::vector<PolicySpec> parsed(const std::vector<std::string>& specifications) {
@@ -43,11 +46,6 @@ std::string text_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::string key_of(const std::string& row, const std::string& cache, double goal, const std::string& prompt,
-                   std::uint64_t seed) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}", row, cache, goal, prompt, seed);
-}
-
 /// What a kill during a write may have left behind the last whole line.
 void drop_torn_line(const fs::path& path) {
   const std::string text = text_of(path);
@@ -65,6 +63,7 @@ std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor&
 Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
     : program_(program), scenario_(scenario), folder_(std::move(folder)) {
   fs::create_directories(folder_ / "full");
+  fs::create_directories(folder_ / "details");
   const fs::path copy = folder_ / "scenario.json";
   const std::string text = text_of(scenario.path);
   if (fs::exists(copy) && text_of(copy) != text) {
@@ -81,10 +80,11 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   nlohmann::ordered_json machine = describe_machine();
   machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};
   machine["dtype"] = scenario.dtype;
+  machine["scenario"] = scenario.path.string();
   write_text(folder_ / "machine.json", machine.dump(2) + "\n");
   drop_torn_line(folder_ / "records.jsonl");
   for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
-    done_.insert(key_of(record.row, record.cache, record.goal, record.prompt, record.seed));
+    done_.insert(RunKey{record.row, record.cache, record.goal, record.prompt, record.seed}.text());
   }
 }
 
@@ -211,11 +211,53 @@ void Evaluation::measure(const Setting& setting, const Request& request, const F
   append_record(folder_ / "records.jsonl", record);
 }
 
+/// The settings that are recorded step by step: all, or of very many those tuned to the goal nearest to 2x.
+std::vector<Evaluation::Setting> Evaluation::described(const std::vector<Setting>& settings) const {
+  if (settings.size() <= kMostDescribed || scenario_.goals.empty()) return settings;
+  const auto distance = [](double goal) { return std::abs(std::log(goal / kDescribedGoal)); };
+  const double goal = *std::ranges::min_element(scenario_.goals, {}, distance);
+  std::vector<Setting> chosen;
+  std::ranges::copy_if(settings, std::back_inserter(chosen), [&](const Setting& s) { return s.goal == goal; });
+  return chosen;
+}
+
+void Evaluation::describe(const Setting& setting, const Request& request) {
+  const std::vector<std::string> specifications = setting.row->specifications(setting.value);
+  const std::vector<PolicySpec> policies = parsed(specifications);
+  DetailRecorder recorder;
+  GenerateOptions options;
+  options.stop = program_.interrupt.token();
+  recorder.watch_full(options);
+  const Result full = generate(*session_.model, request, options);
+  recorder.watch_cached(options);
+  options.policy_names = specifications;
+  const Result cached = generate(
+      *session_.model, request, [&] { return make_policy(policies); }, options);
+  RunDetail detail = recorder.finish(full, cached, policies);
+  detail.row = setting.row->name;
+  detail.goal = setting.goal;
+  detail.cache = setting.name;
+  detail.prompt = request.prompt;
+  detail.seed = request.seed;
+  detail.command = run_command(scenario_, request, specifications);
+  detail.save(detail_stem(folder_, setting.key(request)));
+}
+
 void Evaluation::run() {
   Request warm_up = request_for(scenario_.prompts.front(), scenario_.seeds.front());
   warm_up.steps = kWarmUpSteps;
   time_full(warm_up);
   const std::vector<Setting> settings = choose_settings();
+  measure_all(settings);
+  const Request first = request_for(scenario_.prompts.front(), scenario_.seeds.front());
+  for (const Setting& setting : described(settings)) {
+    if (fs::exists(detail_stem(folder_, setting.key(first)) += ".json")) continue;
+    report_progress(fmt::format("step by step: {}: {}", setting.row->name, setting.name));
+    describe(setting, first);
+  }
+}
+
+void Evaluation::measure_all(const std::vector<Setting>& settings) {
   planned_ = settings.size() * scenario_.prompts.size() * scenario_.seeds.size();
   finished_ = 0;
   start_ = std::chrono::steady_clock::now();
@@ -226,7 +268,7 @@ void Evaluation::run() {
       int since_full = 0;
       for (const Setting& setting : settings) {
         ++finished_;
-        if (done_.contains(key_of(setting.row->name, setting.name, setting.goal, prompt, seed))) continue;
+        if (done_.contains(setting.key(request).text())) continue;
         if (!full) full = full_compute(request);
         if (++since_full % kClipsBetweenFullRuns == 0) full->seconds = time_full(request);
         measure(setting, request, *full);

@@ -9,15 +9,16 @@
 
 #include "apps/common/program.h"
 #include "apps/common/session.h"
+#include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/scenario.h"
 #include "caches/registry.h"
 #include "eval/record.h"
 
 namespace ditto {
 
-/// Runs a scenario into a folder: `scenario.json`, `machine.json`, `tuning.json`, `records.jsonl` and the frames of
-/// full compute under `full/`, kept by the hash of their request. What is there already is not run again, so an
-/// interrupted evaluation goes on where it stopped. Throws Cancelled.
+/// Runs a scenario into a folder: `scenario.json`, `machine.json`, `tuning.json`, `records.jsonl`, the frames of full
+/// compute under `full/`, kept by the hash of their request, and one run of each row step by step under `details/`.
+/// What is there already is not run again, so an interrupted evaluation goes on where it stopped. Throws Cancelled.
 class Evaluation {
  public:
   /// Throws Error(kUsage) when the folder holds another scenario.
@@ -31,6 +32,8 @@ class Evaluation {
     std::string value;
     double goal;
     std::string name;  ///< the specification as it is run
+
+    RunKey key(const Request& request) const { return {row->name, name, goal, request.prompt, request.seed}; }
   };
   struct Full {
     at::Tensor frames;
@@ -49,6 +52,9 @@ class Evaluation {
   void tune_row(const ScenarioRow& row, std::map<std::string, double>& speedups);
   std::vector<Setting> choose_settings();
   void measure(const Setting& setting, const Request& request, const Full& full);
+  void measure_all(const std::vector<Setting>& settings);
+  std::vector<Setting> described(const std::vector<Setting>& settings) const;
+  void describe(const Setting& setting, const Request& request);
   void report_progress(const std::string& what);
 
   Program& program_;
