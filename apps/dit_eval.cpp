@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   dit-eval run eval/scenarios/policies-64.json -o results/policies-64    # interrupt and run again: it goes on
-  dit-eval report results/policies-64                                    # the table, and report.md
+  dit-eval report results/policies-64                                    # the table, report.md and report.html
   dit-eval oracle eval/scenarios/policies-64.json -o results/policies-64 --compute 16,25,33   # then report again
   dit-eval compare full.mp4 cached.mp4 --metrics psnr,ssim,lpips-alex --json
   dit-eval metrics
@@ -88,7 +88,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   add_codec_option(*run, line.run.crf);
   add_path_option(*run, "--clips", "also score clips that another program made, listed in DIR/clips.jsonl", "DIR",
                   line.run.clips);
-  CLI::App* report = add_verb(app, line, "report", "the table of a folder of results");
+  CLI::App* report = add_verb(app, line, "report", "the table of a folder of results, and the report with its plots");
   report->add_option("DIR", line.reported, "a folder written by dit-eval run")->required();
   add_path_option(*report, "--oracle", "a file of dit-eval oracle (default: the folder's own, if there)", "FILE",
                   line.reported_oracle);

@@ -16,8 +16,12 @@ std::string quoted(std::string_view word) {
 }  // namespace
 
 std::string shell_quoted(int argc, const char* const* argv) {
+  return shell_quoted(std::vector<std::string>(argv, argv + argc));
+}
+
+std::string shell_quoted(const std::vector<std::string>& words) {
   std::string text;
-  for (int k = 0; k < argc; ++k) text += (k == 0 ? "" : " ") + quoted(argv[k]);
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + quoted(word);
   return text;
 }
 

@@ -43,8 +43,8 @@ Cost run(const VideoModel& model, const std::string& setting, const PoliciesArgu
   Cost cost{.seconds = result.seconds.denoise,
             .computed = static_cast<double>(result.counts.units_computed) / static_cast<double>(result.units_total)};
   for (const StepRecord& step : result.step_records) {
-    cost.deciding += step.seconds_of(Work::kDeciding);
-    cost.blending += step.seconds_of(Work::kBlends);
+    cost.deciding += step.seconds_of(StepPart::kDeciding);
+    cost.blending += step.seconds_of(StepPart::kBlends);
   }
   return cost;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/detail_recorder.h"
 #include "apps/common/machine.h"
 #include "apps/dit_eval/clip_source.h"
 #include "apps/dit_eval/codec_pass.h"
@@ -28,6 +29,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kWarmUpSteps = 2;
+constexpr std::size_t kMostDescribed = 30;
+constexpr double kDescribedGoal = 2;
 constexpr int kClipsBetweenFullRuns = 8;  // full compute is timed again so often: the machine's speed drifts
 
 std::vector<PolicySpec> parsed(const std::vector<std::string>& specifications) {
@@ -64,6 +67,7 @@ std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor&
 Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
     : program_(program), scenario_(scenario), folder_(std::move(folder)) {
   fs::create_directories(folder_ / "full");
+  fs::create_directories(folder_ / "details");
   const fs::path copy = folder_ / "scenario.json";
   const std::string text = text_of(scenario.path);
   if (fs::exists(copy) && text_of(copy) != text) {
@@ -82,6 +86,7 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   machine["dtype"] = scenario.dtype;
   const fs::path description = folder_ / "machine.json";
   if (fs::exists(description)) machine["clips"] = read_json_file(description).value("clips", "");
+  machine["scenario"] = scenario.path.string();
   write_text(description, machine.dump(2) + "\n");
   drop_torn_line(folder_ / "records.jsonl");
   for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
@@ -256,11 +261,53 @@ void Evaluation::measure(const Setting& setting, const Request& request, const F
   keep(std::move(record), full.clip, result.frames);
 }
 
+/// The settings that are recorded step by step: all, or of very many those tuned to the goal nearest to 2x.
+std::vector<Evaluation::Setting> Evaluation::described(const std::vector<Setting>& settings) const {
+  if (settings.size() <= kMostDescribed || scenario_.goals.empty()) return settings;
+  const auto distance = [](double goal) { return std::abs(std::log(goal / kDescribedGoal)); };
+  const double goal = *std::ranges::min_element(scenario_.goals, {}, distance);
+  std::vector<Setting> chosen;
+  std::ranges::copy_if(settings, std::back_inserter(chosen), [&](const Setting& s) { return s.goal == goal; });
+  return chosen;
+}
+
+void Evaluation::describe(const Setting& setting, const Request& request) {
+  const std::vector<std::string> specifications = setting.row->specifications(setting.value);
+  const std::vector<PolicySpec> policies = parsed(specifications);
+  DetailRecorder recorder;
+  GenerateOptions options;
+  options.stop = program_.interrupt.token();
+  recorder.watch_full(options);
+  const Result full = generate(*session_.model, request, options);
+  recorder.watch_cached(options);
+  options.policy_names = specifications;
+  const Result cached = generate(
+      *session_.model, request, [&] { return make_policy(policies); }, options);
+  RunDetail detail = recorder.finish(full, cached, policies);
+  detail.row = setting.row->name;
+  detail.goal = setting.goal;
+  detail.cache = setting.name;
+  detail.prompt = request.prompt;
+  detail.seed = request.seed;
+  detail.command = run_command(scenario_, request, specifications);
+  detail.save(detail_stem(folder_, clip_of(setting, request)));
+}
+
 void Evaluation::run() {
   Request warm_up = request_for(scenario_.prompts.front(), scenario_.seeds.front());
   warm_up.steps = kWarmUpSteps;
   time_full(warm_up);
   const std::vector<Setting> settings = choose_settings();
+  measure_all(settings);
+  const Request first = request_for(scenario_.prompts.front(), scenario_.seeds.front());
+  for (const Setting& setting : described(settings)) {
+    if (fs::exists(detail_stem(folder_, clip_of(setting, first)) += ".json")) continue;
+    report_progress(fmt::format("step by step: {}: {}", setting.row->name, setting.name));
+    describe(setting, first);
+  }
+}
+
+void Evaluation::measure_all(const std::vector<Setting>& settings) {
   planned_ = settings.size() * scenario_.prompts.size() * scenario_.seeds.size();
   finished_ = 0;
   start_ = std::chrono::steady_clock::now();

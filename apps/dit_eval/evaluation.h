@@ -8,15 +8,16 @@
 
 #include "apps/common/program.h"
 #include "apps/common/session.h"
+#include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/scenario.h"
 #include "caches/registry.h"
 #include "eval/record.h"
 
 namespace ditto {
 
-/// Runs a scenario into a folder: `scenario.json`, `machine.json`, `tuning.json`, `records.jsonl` and the frames of
-/// full compute under `full/`, kept by the hash of their request. What is there already is not run again, so an
-/// interrupted evaluation goes on where it stopped. Throws Cancelled.
+/// Runs a scenario into a folder: `scenario.json`, `machine.json`, `tuning.json`, `records.jsonl`, the frames of full
+/// compute under `full/`, kept by the hash of their request, and one run of each row step by step under `details/`.
+/// What is there already is not run again, so an interrupted evaluation goes on where it stopped. Throws Cancelled.
 class Evaluation {
  public:
   /// Throws Error(kUsage) when the folder holds another scenario.
@@ -65,6 +66,9 @@ class Evaluation {
   void keep(EvaluationRecord record, const Reference& reference, const at::Tensor& frames);
   void time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies, const Request& request) const;
   void measure(const Setting& setting, const Request& request, const Full& full);
+  void measure_all(const std::vector<Setting>& settings);
+  std::vector<Setting> described(const std::vector<Setting>& settings) const;
+  void describe(const Setting& setting, const Request& request);
   void report_progress(const std::string& what);
 
   Program& program_;

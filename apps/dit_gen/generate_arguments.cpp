@@ -47,6 +47,9 @@ void add_output_options(CLI::App& app, GenerateArguments& arguments) {
   add_path_option(app, "--frames-dir", "also write PNG frames", "DIR", arguments.frames_dir);
   add_path_option(app, "--contact-sheet", "a PNG with frames; with --compare: full, cached, 8x difference", "FILE",
                   arguments.contact_sheet);
+  add_path_option(app, "--report",
+                  "with --compare: a folder for report.html (decisions, errors, time, memory, pictures) and its plots",
+                  "DIR", arguments.report);
   add_path_option(app, "--trace", "decision trace, JSON Lines", "FILE", arguments.trace);
   add_path_option(app, "--save-noise", "keep the initial latent (safetensors)", "FILE", arguments.save_noise);
   add_path_option(app, "--save-latents", "keep the final latent (safetensors)", "FILE", arguments.save_latents);
@@ -66,6 +69,7 @@ void refuse_with_dry_run(const GenerateArguments& arguments) {
   const std::pair<const char*, bool> outputs[] = {{"--output", arguments.output.has_value()},
                                                   {"--frames-dir", arguments.frames_dir.has_value()},
                                                   {"--contact-sheet", arguments.contact_sheet.has_value()},
+                                                  {"--report", arguments.report.has_value()},
                                                   {"--trace", arguments.trace.has_value()},
                                                   {"--save-noise", arguments.save_noise.has_value()},
                                                   {"--save-latents", arguments.save_latents.has_value()},
@@ -103,6 +107,7 @@ void refuse_options_without_effect(const GenerateArguments& arguments) {
            "--replay alone, or --schedule and --cache");
   }
   if (arguments.compare && !cached) refuse("--compare", "there is nothing to compare", "with --cache or --schedule");
+  if (arguments.report && !arguments.compare) refuse("--report", "has no effect without --compare", "with --compare");
   if (arguments.cache_bytes && !cached) refuse("--cache-bytes", "has no effect without a cache", "with --cache");
   if (arguments.noise && !arguments.sampling.seeds.empty()) {
     refuse("--seed", "has no effect with --noise, which replaces what a seed draws", "one of the two");

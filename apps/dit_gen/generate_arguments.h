@@ -26,7 +26,7 @@ struct GenerateArguments {
   std::optional<std::int64_t> cache_bytes;
   bool compare = false;
   std::optional<std::string> output;
-  std::optional<std::string> frames_dir, contact_sheet, trace, save_noise, save_latents;
+  std::optional<std::string> frames_dir, contact_sheet, report, trace, save_noise, save_latents;
   std::optional<std::filesystem::path> noise;
   bool dry_run = false, json = false, quiet = false, overwrite = false, no_metadata = false;
 };

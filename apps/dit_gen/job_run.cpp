@@ -8,9 +8,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/detail_recorder.h"
+#include "apps/common/machine.h"
 #include "apps/common/step_reporter.h"
 #include "apps/dit_gen/run_metadata.h"
 #include "core/error.h"
+#include "eval/report/report_page.h"
+#include "eval/report/table.h"
 #include "io/contact_sheet.h"
 #include "io/frame_hash.h"
 #include "io/image.h"
@@ -80,11 +84,14 @@ class JobRun {
     discarded.decode = false;
     discarded.stop = program_.interrupt.token();
     generate(model_, warm_up, discarded);
-    full_ = generate(model_, job_.request, options("full compute: ", false));
+    GenerateOptions chosen = options("full compute: ", false);
+    if (!outputs_.report.empty()) recorder_.watch_full(chosen);
+    full_ = generate(model_, job_.request, chosen);
   }
 
   void generate_clip() {
-    const GenerateOptions chosen = options(settings_.arguments.compare ? "cached: " : "", true);
+    GenerateOptions chosen = options(settings_.arguments.compare ? "cached: " : "", true);
+    if (!outputs_.report.empty()) recorder_.watch_cached(chosen);
     result_ = settings_.policies.empty()
                   ? generate(model_, job_.request, chosen)
                   : generate(
@@ -105,6 +112,30 @@ class JobRun {
     if (!outputs_.frames.empty()) write_frames(outputs_.frames, result_.frames, existing);
     if (!outputs_.video.empty()) write_video(outputs_.video, result_.frames, video_options(existing));
     encode_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!outputs_.report.empty()) write_report(existing);
+  }
+
+  void write_report(Existing existing) const {
+    RunDetail detail = recorder_.finish(*full_, result_, settings_.policies);
+    detail.cache = joined_names(settings_.policies);
+    detail.prompt = request_.prompt;
+    detail.seed = request_.seed;
+    detail.command = settings_.command;
+    detail.time.encode = encode_seconds_;
+    nlohmann::ordered_json machine = describe_machine();
+    machine["dtype"] = dtype_name(settings_.session.load.dtype);
+    ReportContents contents;
+    std::vector<std::string> names;
+    for (const PolicySpec& policy : settings_.policies) names.push_back(policy.entry->name);
+    contents.title = fmt::format("{} against full compute", fmt::join(names, " + "));
+    contents.machine = machine_line(machine);
+    contents.command = detail.command;
+    contents.runs = {std::move(detail)};
+    AtomicFolder folder(outputs_.report, existing);
+    AtomicFile page(folder.temporary() / "report.html");
+    page.write(render_report(contents, folder.temporary()));
+    page.commit();
+    folder.commit();
   }
 
   at::Tensor contact_sheet() const {
@@ -172,6 +203,7 @@ class JobRun {
     program_.console.result(outputs_.main().string());
     if (comparison_) {
       program_.console.result(honest_line());
+      if (!outputs_.report.empty()) program_.console.note("report: " + (outputs_.report / "report.html").string());
       program_.console.note("again: " + settings_.command);
     }
   }
@@ -209,6 +241,7 @@ class JobRun {
         {"cache", joined_names(settings_.policies)},
         {"compare", nullptr}};
     if (comparison_) event["compare"] = to_json(*comparison_);
+    if (!outputs_.report.empty()) event["report"] = (outputs_.report / "report.html").string();
     return event;
   }
 
@@ -235,6 +268,7 @@ class JobRun {
   const VideoModel& model_;
   ResolvedRequest request_;
   int fps_ = 0;
+  DetailRecorder recorder_;
   std::optional<Result> full_;
   Result result_;
   std::optional<Comparison> comparison_;

@@ -45,8 +45,13 @@ bool names_video(const std::string& output) {
 }
 
 std::vector<std::pair<std::string, const std::optional<std::string>*>> path_options(const GenerateArguments& a) {
-  return {{"--output", &a.output}, {"--frames-dir", &a.frames_dir}, {"--contact-sheet", &a.contact_sheet},
-          {"--trace", &a.trace},   {"--save-noise", &a.save_noise}, {"--save-latents", &a.save_latents}};
+  return {{"--output", &a.output},
+          {"--frames-dir", &a.frames_dir},
+          {"--contact-sheet", &a.contact_sheet},
+          {"--report", &a.report},
+          {"--trace", &a.trace},
+          {"--save-noise", &a.save_noise},
+          {"--save-latents", &a.save_latents}};
 }
 
 fs::path normal(const fs::path& path) {
@@ -83,7 +88,7 @@ std::vector<fs::path> JobOutputs::files() const {
 }
 
 std::vector<fs::path> JobOutputs::folders() const {
-  std::vector<fs::path> paths = {frames, frames_dir};
+  std::vector<fs::path> paths = {frames, frames_dir, report};
   std::erase_if(paths, [](const fs::path& path) { return path.empty(); });
   return paths;
 }
@@ -148,6 +153,7 @@ JobOutputs OutputNaming::outputs(const std::string& job_name, std::uint64_t seed
     outputs.frames = folder(*arguments_.output, job_name, seed);
   }
   if (arguments_.frames_dir) outputs.frames_dir = folder(*arguments_.frames_dir, job_name, seed);
+  if (arguments_.report) outputs.report = folder(*arguments_.report, job_name, seed);
   const auto named = [&](const std::optional<std::string>& path) {
     return path ? file(*path, job_name, seed) : fs::path();
   };
@@ -165,6 +171,7 @@ std::vector<fs::path> OutputNaming::job_folders() const {
   };
   if (!writes_video_) add(arguments_.output);
   add(arguments_.frames_dir);
+  add(arguments_.report);
   return folders;
 }
 

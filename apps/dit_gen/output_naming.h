@@ -12,7 +12,7 @@ namespace ditto {
 /// The paths one job writes; an empty one is not asked for. Exactly one of `video` and `frames` is set.
 struct JobOutputs {
   std::filesystem::path video, frames;
-  std::filesystem::path frames_dir, contact_sheet, trace, save_noise, save_latents;
+  std::filesystem::path frames_dir, contact_sheet, report, trace, save_noise, save_latents;
 
   const std::filesystem::path& main() const { return video.empty() ? frames : video; }
   std::vector<std::filesystem::path> files() const;    ///< those asked for

@@ -165,7 +165,7 @@ class Denoiser::Walk {
   }
 
   Decision decide(int site, std::size_t branch, at::Tensor hidden, std::int64_t row) {
-    clock_.enter(Work::kDeciding);
+    clock_.enter(StepPart::kDeciding);
     evidence_[branch].enter(site, std::move(hidden), row);
     const DecisionPoint question = point(site, branch);
     Decision decision = state_.policy.decide(question);
@@ -188,7 +188,7 @@ class Denoiser::Walk {
 
   /// Shows a fresh feature to the policy and stores it.
   void keep(int site, std::size_t branch, const Decision& decision, const Feature& fresh) {
-    clock_.enter(Work::kDeciding);
+    clock_.enter(StepPart::kDeciding);
     const DecisionPoint answered = point(site, branch);
     Feature shadow;
     if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision));
@@ -213,10 +213,10 @@ class Denoiser::Walk {
   }
 
   void run_network(const std::vector<int>& rows) {
-    clock_.enter(Work::kRest);
+    clock_.enter(StepPart::kRest);
     Activations activations = state_.model.embed(*state_.context, latent_, step_.index, rows);
     for (const Signal signal : state_.plan.signals) {
-      clock_.enter(Work::kDeciding);
+      clock_.enter(StepPart::kDeciding);
       const at::Tensor value = state_.model.signal(signal, activations);
       for (std::size_t r = 0; r < rows.size(); ++r) {
         evidence_[static_cast<std::size_t>(rows[r])].set_signal(signal,
@@ -237,7 +237,7 @@ class Denoiser::Walk {
   void run_rows(Activations& activations) {
     capture_probes(-1, activations);
     run_range(0, state_.model.topology().unit_count(), state_.site_tree, activations);
-    clock_.enter(Work::kRest);
+    clock_.enter(StepPart::kRest);
     const at::Tensor prediction = state_.model.project(activations);
     for (std::size_t r = 0; r < activations.rows.size(); ++r) {
       predictions_[static_cast<std::size_t>(activations.rows[r])] =
@@ -266,7 +266,7 @@ class Denoiser::Walk {
 
   Feature compute(int unit, const Activations& activations) {
     capture_received_attention(unit, activations);
-    clock_.enter(Work::kUnits);
+    clock_.enter(StepPart::kUnits);
     state_.counts.units_computed += static_cast<std::int64_t>(activations.rows.size());
     for (const int row : activations.rows) ran_[static_cast<std::size_t>(row)] = true;
     return state_.model.run_unit(unit, activations);
@@ -302,14 +302,14 @@ class Denoiser::Walk {
       state_.model.apply_unit(site.begin, Blend::fresh(fresh), activations);
       capture_probes(site.begin, activations);
     } else if (site.form == FeatureForm::kDelta) {
-      clock_.enter(Work::kDeciding);
+      clock_.enter(StepPart::kDeciding);
       Feature before = hidden.clone();
       run_range(site.begin, site.end, node.children, activations);
-      clock_.enter(Work::kDeciding);
+      clock_.enter(StepPart::kDeciding);
       fresh = difference(hidden, std::move(before));
     } else {
       run_range(site.begin, site.end, node.children, activations);
-      clock_.enter(Work::kDeciding);
+      clock_.enter(StepPart::kDeciding);
       fresh = hidden.clone();
     }
     keep_rows(node.site, decisions, activations, fresh);
@@ -325,7 +325,7 @@ class Denoiser::Walk {
   }
 
   void reuse(int site_index, const Decision& decision, Activations& row) {
-    clock_.enter(Work::kBlends);
+    clock_.enter(StepPart::kBlends);
     const Site& site = site_of(site_index);
     const std::size_t branch = static_cast<std::size_t>(row.rows.front());
     const Blend blend = blend_of(site_index, state_.store.snapshots(site_index, state_.branches[branch]), decision);
@@ -343,7 +343,7 @@ class Denoiser::Walk {
     for (std::size_t p = 0; p < state_.plan.probes.size(); ++p) {
       const Probe& probe = state_.plan.probes[p];
       if (probe.kind != ProbeKind::kReceivedAttention || probe.unit != unit) continue;
-      clock_.enter(Work::kDeciding);
+      clock_.enter(StepPart::kDeciding);
       const at::Tensor received = state_.model.received_attention(unit, activations, probe.query_stride);
       for (std::size_t r = 0; r < activations.rows.size(); ++r) {
         evidence_[static_cast<std::size_t>(activations.rows[r])].set_probe(
@@ -355,7 +355,7 @@ class Denoiser::Walk {
   void capture_probes(int unit, const Activations& activations) {
     for (std::size_t p = 0; p < state_.plan.probes.size(); ++p) {
       if (state_.plan.probes[p].kind != ProbeKind::kState || state_.plan.probes[p].unit != unit) continue;
-      clock_.enter(Work::kDeciding);
+      clock_.enter(StepPart::kDeciding);
       for (std::size_t r = 0; r < activations.rows.size(); ++r) {
         const at::Tensor state = activations.hidden.video.narrow(0, static_cast<std::int64_t>(r), 1).clone();
         evidence_[static_cast<std::size_t>(activations.rows[r])].set_probe(p, state);
@@ -377,7 +377,7 @@ class Denoiser::Walk {
   }
 
   void blend_prediction(std::size_t row, int site, const Decision& decision) {
-    clock_.enter(Work::kBlends);
+    clock_.enter(StepPart::kBlends);
     const Feature blended = evaluate(blend_of(site, state_.store.snapshots(site, state_.branches[row]), decision));
     switch (site_of(site).form) {
       case FeatureForm::kDelta:

@@ -7,7 +7,7 @@
 
 namespace ditto {
 
-/// Splits the time of one step by kind of work. Reads the clock only when the kind changes, which is at most twice a
+/// Splits the time of one step by part. Reads the clock only when the part changes, which is at most twice a
 /// decision, and never when it is off.
 class StepClock {
  public:
@@ -15,14 +15,14 @@ class StepClock {
     if (on_) last_ = Clock::now();
   }
 
-  void enter(Work work) {
-    if (!on_ || work == current_) return;
+  void enter(StepPart part) {
+    if (!on_ || part == current_) return;
     lap();
-    current_ = work;
+    current_ = part;
   }
 
-  /// Seconds by kind of work up to now.
-  const std::array<double, kWorkKinds>& finish() {
+  /// Seconds by part up to now.
+  const std::array<double, kStepParts>& finish() {
     if (on_) lap();
     return seconds_;
   }
@@ -37,9 +37,9 @@ class StepClock {
   }
 
   bool on_;
-  Work current_ = Work::kRest;
+  StepPart current_ = StepPart::kRest;
   Clock::time_point last_;
-  std::array<double, kWorkKinds> seconds_ = {};
+  std::array<double, kStepParts> seconds_ = {};
 };
 
 }  // namespace ditto

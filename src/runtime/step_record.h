@@ -8,17 +8,17 @@ namespace ditto {
 
 /// What a step's time goes to. kUnits: units computed and applied. kBlends: stored features put in their place.
 /// kDeciding: the policy's answers, what it looks at, and storing features. kRest: embedding and projection.
-enum class Work : std::uint8_t { kRest, kUnits, kBlends, kDeciding };
-inline constexpr std::size_t kWorkKinds = 4;
+enum class StepPart : std::uint8_t { kRest, kUnits, kBlends, kDeciding };
+inline constexpr std::size_t kStepParts = 4;
 
 /// Where the time of one executed step went, and what the store held after it. The times are the host's: on a device
 /// that works while the host goes on they are those of the launches.
 struct StepRecord {
   int node = 0;  ///< of the full grid
-  std::array<double, kWorkKinds> seconds = {};
+  std::array<double, kStepParts> seconds = {};
   std::int64_t cache_bytes = 0;
 
-  double seconds_of(Work work) const { return seconds[static_cast<std::size_t>(work)]; }
+  double seconds_of(StepPart part) const { return seconds[static_cast<std::size_t>(part)]; }
 };
 
 }  // namespace ditto

@@ -33,17 +33,17 @@ TEST(StepRecords, TellTheBytesHeldAfterEachStepAndWhatTheTimeWentTo) {
     const StepRecord& record = records[static_cast<std::size_t>(step)];
     EXPECT_EQ(record.node, step);
     EXPECT_EQ(record.cache_bytes, records.front().cache_bytes) << "one snapshot is kept";
-    EXPECT_EQ(record.seconds_of(Work::kUnits) > 0, step != 1) << "the site covers every unit";
-    EXPECT_EQ(record.seconds_of(Work::kBlends) > 0, step == 1);
-    EXPECT_GT(record.seconds_of(Work::kDeciding), 0);
-    EXPECT_GT(record.seconds_of(Work::kRest), 0);
+    EXPECT_EQ(record.seconds_of(StepPart::kUnits) > 0, step != 1) << "the site covers every unit";
+    EXPECT_EQ(record.seconds_of(StepPart::kBlends) > 0, step == 1);
+    EXPECT_GT(record.seconds_of(StepPart::kDeciding), 0);
+    EXPECT_GT(record.seconds_of(StepPart::kRest), 0);
   }
   EXPECT_GT(records.front().cache_bytes, 0);
 }
 
 TEST(StepClock, ThatIsOffCountsNothing) {
   StepClock clock(false);
-  clock.enter(Work::kUnits);
+  clock.enter(StepPart::kUnits);
   for (const double seconds : clock.finish()) EXPECT_EQ(seconds, 0);
 }
 
