@@ -57,6 +57,10 @@ class MagCache : public CachePolicy {
       refuse_option("magcache:branch", "has no effect in a run of one branch", "leaving it out");
     }
     settings_ = magcache_settings(options_, topology, run);
+    const auto& ratios = settings_.ratios;
+    if (conditional_decides_ && ratios.at(Branch::kConditional) == ratios.at(Branch::kUnconditional)) {
+      refuse_option("magcache:branch", "has no effect with ratios that both branches share", "leaving it out");
+    }
   }
 
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {

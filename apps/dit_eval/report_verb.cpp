@@ -46,7 +46,11 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
                                       const EvaluationRecord& first) {
   std::vector<RunDetail> runs;
   for (const SettingSummary& setting : settings) {
-    const fs::path stem = detail_stem(folder, {setting.row, setting.cache, setting.goal, first.prompt, first.seed});
+    EvaluationRecord run = first;
+    run.row = setting.row;
+    run.cache = setting.cache;
+    run.goal = setting.goal;
+    const fs::path stem = detail_stem(folder, run);
     if (fs::exists(fs::path(stem) += ".json")) runs.push_back(RunDetail::load(stem));
   }
   return runs;

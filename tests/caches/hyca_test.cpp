@@ -238,7 +238,7 @@ TEST(HyCa, RefusesOptionsWithoutEffect) {
   EXPECT_EQ(refusal("pool=tf/rk2"),
             "--cache: hyca:pool: has no effect without a profile of these sites; accepted: leaving it out");
   EXPECT_EQ(refusal("keep=5"), "--cache: hyca:keep: has no effect with history=anchored; accepted: leaving it out");
-  const EngineRun plain = run_with(half_model(), "hyca", {.steps = 2});
+  const EngineRun plain = run_with(half_model(), "hyca", {.steps = 5});
   EXPECT_EQ(plain.events.front().reason,
             "window; no profile of model 'scripted' at these sites: solver tf for all channels");
 }
