@@ -8,6 +8,7 @@
 #include "core/feature.h"
 #include "core/site.h"
 #include "core/step_grid.h"
+#include "kernels/kernel_mode.h"
 
 namespace ditto {
 
@@ -48,6 +49,9 @@ class Model {
   virtual ~Model() = default;
 
   virtual const Topology& topology() const = 0;
+
+  /// How its operations are computed, and the engine's on its features.
+  virtual KernelMode kernels() const { return KernelMode::kAuto; }
 
   /// Everything that does not depend on the latent. `text[b]` is the embedding [1, tokens, channels] of branch b;
   /// `latent_sizes` is [1, channels, frames, height, width].

@@ -51,22 +51,22 @@ struct BlendTerms {
   }
 };
 
-Feature evaluate(const Blend& blend) {
+Feature evaluate(const Blend& blend, KernelMode mode) {
   const BlendTerms terms(blend);
-  return {kernels::weighted_sum(terms.video, terms.weights),
-          terms.text.empty() ? at::Tensor() : kernels::weighted_sum(terms.text, terms.weights)};
+  return {kernels::weighted_sum(terms.video, terms.weights, mode),
+          terms.text.empty() ? at::Tensor() : kernels::weighted_sum(terms.text, terms.weights, mode)};
 }
 
-void add_to(const Feature& hidden, const Blend& blend) {
+void add_to(const Feature& hidden, const Blend& blend, KernelMode mode) {
   const BlendTerms terms(blend);
-  kernels::add_weighted_sum_(hidden.video, terms.video, terms.weights);
-  if (!terms.text.empty()) kernels::add_weighted_sum_(hidden.text, terms.text, terms.weights);
+  kernels::add_weighted_sum_(hidden.video, terms.video, terms.weights, mode);
+  if (!terms.text.empty()) kernels::add_weighted_sum_(hidden.text, terms.text, terms.weights, mode);
 }
 
-void assign_to(const Feature& hidden, const Blend& blend) {
+void assign_to(const Feature& hidden, const Blend& blend, KernelMode mode) {
   const BlendTerms terms(blend);
-  kernels::assign_weighted_sum_(hidden.video, terms.video, terms.weights);
-  if (!terms.text.empty()) kernels::assign_weighted_sum_(hidden.text, terms.text, terms.weights);
+  kernels::assign_weighted_sum_(hidden.video, terms.video, terms.weights, mode);
+  if (!terms.text.empty()) kernels::assign_weighted_sum_(hidden.text, terms.text, terms.weights, mode);
 }
 
 /// How many snapshots a decision's weights reach back, or nothing when they are no whole number of snapshots.
@@ -191,7 +191,7 @@ class Denoiser::Walk {
     clock_.enter(StepPart::kDeciding);
     const DecisionPoint answered = point(site, branch);
     Feature shadow;
-    if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision));
+    if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision), state_.model.kernels());
     state_.policy.observe(answered, fresh, decision.shadow ? &shadow : nullptr);
     Feature stored = fresh;
     if (site_of(site).split == Split::kFrequencyBands) stored.video = kernels::split_frequency_bands(fresh.video);
@@ -332,9 +332,9 @@ class Denoiser::Walk {
     if (site.form == FeatureForm::kOutput) {
       state_.model.apply_unit(site.begin, blend, row);
     } else if (site.form == FeatureForm::kDelta) {
-      add_to(row.hidden, blend);
+      add_to(row.hidden, blend, state_.model.kernels());
     } else {
-      assign_to(row.hidden, blend);
+      assign_to(row.hidden, blend, state_.model.kernels());
     }
     capture_probes(site.end - 1, row);
   }
@@ -378,7 +378,8 @@ class Denoiser::Walk {
 
   void blend_prediction(std::size_t row, int site, const Decision& decision) {
     clock_.enter(StepPart::kBlends);
-    const Feature blended = evaluate(blend_of(site, state_.store.snapshots(site, state_.branches[row]), decision));
+    const Blend blend = blend_of(site, state_.store.snapshots(site, state_.branches[row]), decision);
+    const Feature blended = evaluate(blend, state_.model.kernels());
     switch (site_of(site).form) {
       case FeatureForm::kDelta:
         predictions_[row] = latent_ + blended.video;
