@@ -13,31 +13,51 @@
 namespace ditto {
 namespace {
 
+constexpr const char* kExamples = R"(Examples:
+  dit-bench full --size 128x128                          # dtypes and kernels against one another, and where a clip's time goes
+  dit-bench policies                                     # every policy, reusing nothing and half of the units
+  dit-bench policies easycache:threshold=0.05 --json     # one setting
+  dit-bench kernels --threads 2                          # each fused operation against its unfused form and a copy
+)";
+
 struct CommandLine {
+  FullArguments full;
   PoliciesArguments policies;
   KernelsArguments kernels;
   bool json = false;
 };
 
+/// The options that all verbs have.
+void add_common_options(CLI::App& verb, CommandLine& line, int& repetitions, int& threads) {
+  verb.add_option("--repetitions", repetitions, "interleaved repetitions")->check(CLI::Range(1, 1000));
+  verb.add_option("--threads", threads, "threads")->check(CLI::Range(1, 1024));
+  verb.add_flag("--json", line.json, "one JSON object per line");
+}
+
 void add_verbs(CLI::App& app, CommandLine& line) {
-  CLI::App* policies = app.add_subcommand("policies", "what each policy costs when it reuses nothing, and when it reuses half of the units");
-  policies->add_option("settings", line.policies.settings, "settings to measure (default: one of every policy)");
-  policies->add_option("-m,--model", line.policies.model, "a diffusers folder (default: the shipped miniature)");
+  CLI::App* full = app.add_subcommand("full", "full compute: dtypes and kernels against one another, and its phases");
+  add_path_option(*full, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR", line.full.model);
+  add_text_option(*full, "--size", "pixels (default: the model's own)", "WxH",
+                  [&](const std::string& text) { line.full.size = parse_size("--size", text); });
+  full->add_option("--frames", line.full.frames, "frames, 4k+1")->check(CLI::Range(1, 100000));
+  full->add_option("--steps", line.full.steps, "denoising steps of a run")->check(CLI::Range(1, 1000));
+  add_common_options(*full, line, line.full.repetitions, line.full.threads);
+  CLI::App* policies = app.add_subcommand(
+      "policies", "what each policy costs when it reuses nothing, and when it reuses half of the units");
+  policies->add_option("settings", line.policies.settings, "settings to measure (default: two of every policy)");
+  add_path_option(*policies, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR",
+                  line.policies.model);
   policies->add_option("--dtype", line.policies.dtype, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));
-  policies->add_option("--repetitions", line.policies.repetitions, "pairs of runs per policy")
-      ->check(CLI::Range(1, 1000));
   policies->add_option("--steps", line.policies.steps, "denoising steps of a run")->check(CLI::Range(1, 1000));
-  policies->add_option("--threads", line.policies.threads, "threads")->check(CLI::Range(1, 1024));
-  policies->add_flag("--json", line.json, "one JSON object per line");
+  add_common_options(*policies, line, line.policies.repetitions, line.policies.threads);
   CLI::App* kernels = app.add_subcommand("kernels", "each fused operation against its unfused form and a copy");
-  kernels->add_option("--repetitions", line.kernels.repetitions, "interleaved repetitions")->check(CLI::Range(1, 1000));
-  kernels->add_option("--threads", line.kernels.threads, "threads")->check(CLI::Range(1, 1024));
-  kernels->add_flag("--json", line.json, "one JSON object per line");
+  add_common_options(*kernels, line, line.kernels.repetitions, line.kernels.threads);
   app.require_subcommand(1);
 }
 
 ExitCode run(Program& program, int argc, char** argv) {
   CLI::App app("Ratios of interleaved repetitions on this machine.", "dit-bench");
+  app.footer(kExamples);
   app.set_version_flag("--version", DITTO_VERSION);
   CommandLine line;
   add_verbs(app, line);
@@ -46,6 +66,7 @@ ExitCode run(Program& program, int argc, char** argv) {
     return ExitCode::kDone;
   }
   program.console.set_json(line.json);
+  if (app.got_subcommand("full")) return bench_full(program, line.full);
   if (app.got_subcommand("kernels")) return bench_kernels(program, line.kernels);
   return bench_policies(program, line.policies);
 }

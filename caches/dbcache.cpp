@@ -87,8 +87,10 @@ class DBCache : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    const bool follows = shared_ && point.branch == Branch::kUnconditional;
+    // A policy stacked above may have kept the conditional branch from being asked.
+    const bool follows = shared_ && point.branch == Branch::kUnconditional && decided_ == point.step.index;
     if (!follows) decision_ = decide_step(point);
+    decided_ = point.step.index;
     Decision decision = decision_;
     if (decision.action == Action::kBlend) decision.weights = blend_weights(point);
     return decision;
@@ -213,6 +215,7 @@ class DBCache : public CachePolicy {
   std::map<Branch, OfficialCounts> official_counts_;
   SinceComputed<double> since_computed_;
   Decision decision_;
+  int decided_ = -1;  ///< the step of the last decision
 };
 
 void DBCache::refuse_what_has_no_effect(const PolicyOptions& options) {

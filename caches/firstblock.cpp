@@ -57,7 +57,10 @@ class FirstBlock : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    if (point.branch == Branch::kConditional || !conditional_decides_) decision_ = judge(point);
+    // A policy stacked above may have kept the conditional branch from being asked.
+    const bool follows = conditional_decides_ && point.branch == Branch::kUnconditional && decided_ == point.step.index;
+    if (!follows) decision_ = judge(point);
+    decided_ = point.step.index;
     if (decision_.action == Action::kBlend) decision_.weights = weights(point);
     return decision_;
   }
@@ -106,6 +109,7 @@ class FirstBlock : public CachePolicy {
   bool unconditional_given_;
   StepWindow window_;
   Decision decision_;                        ///< of the branch that decided last
+  int decided_ = -1;                         ///< the step of that
   std::map<Branch, at::Tensor> head_delta_;  ///< from decide() to observe() of one step
 };
 

@@ -70,7 +70,10 @@ class MagCache : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    if (point.branch == Branch::kConditional || !conditional_decides_) decision_ = judge(point);
+    // A policy stacked above may have kept the conditional branch from being asked.
+    const bool follows = conditional_decides_ && point.branch == Branch::kUnconditional && decided_ == point.step.index;
+    if (!follows) decision_ = judge(point);
+    decided_ = point.step.index;
     return decision_;
   }
 
@@ -110,6 +113,7 @@ class MagCache : public CachePolicy {
   StepRatios ratios_;
   SinceComputed<Drift> drift_;
   Decision decision_;  ///< of the branch that decided last
+  int decided_ = -1;   ///< the step of that
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <ATen/cpu/Utils.h>
 #include <torch/headeronly/version.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ditto_commit.h"
@@ -46,6 +47,19 @@ nlohmann::ordered_json describe_machine() {
           {"libtorch", TORCH_VERSION},
           {"ditto", DITTO_VERSION},
           {"commit", DITTO_COMMIT}};
+}
+
+void announce_machine(Console& console) {
+  const nlohmann::ordered_json machine = describe_machine();
+  nlohmann::ordered_json event = {{"event", "machine"}};
+  event.update(machine);
+  console.event(event);
+  std::string text;
+  for (const auto& [key, value] : machine.items()) {
+    const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", key, word);
+  }
+  console.note(text);
 }
 
 }  // namespace ditto

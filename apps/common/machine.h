@@ -4,6 +4,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "apps/common/console.h"
+
 namespace ditto {
 
 /// Name of the processor.
@@ -11,5 +13,8 @@ std::string cpu_name();
 
 /// What figures depend on: processor, threads, BLAS, LibTorch, version and commit of Ditto.
 nlohmann::ordered_json describe_machine();
+
+/// The same as a note for people and an event "machine" for programs.
+void announce_machine(Console& console);
 
 }  // namespace ditto

@@ -14,8 +14,8 @@
 
 #include "apps/common/machine.h"
 #include "apps/dit_bench/kernel_cases.h"
-#include "apps/dit_bench/median.h"
 #include "apps/dit_bench/verbs.h"
+#include "eval/summary.h"
 #include "kernels/cpu/cpu_kernels.h"
 
 namespace ditto {
@@ -45,7 +45,9 @@ double seconds_of(const std::function<void()>& call, int calls) {
 
 int calls_for(const std::function<void()>& call) {
   call();
-  return std::max(1, static_cast<int>(kRepetitionSeconds / seconds_of(call, 3)));
+  // The clock may stand still during three quick calls.
+  constexpr double kShortest = 1e-7;
+  return std::max(1, static_cast<int>(kRepetitionSeconds / std::max(kShortest, seconds_of(call, 3))));
 }
 
 /// Copies as many bytes as the operation moves, reading one half and writing the other.
@@ -93,8 +95,8 @@ void report(Console& console, const KernelCase& kernel, const Size& size, const 
 ExitCode bench_kernels(Program& program, const KernelsArguments& arguments) {
   const c10::InferenceMode inference;
   at::set_num_threads(arguments.threads);
-  program.console.note(
-      fmt::format("{}, {} thread(s), {} kernels", cpu_name(), at::get_num_threads(), kernels::cpu_kernels().target));
+  announce_machine(program.console);
+  program.console.note(fmt::format("kernels compiled for {}", kernels::cpu_kernels().target));
   for (const Size& size : kSizes) {
     for (const std::string dtype : {"fp32", "bf16"}) {
       const at::ScalarType type = dtype == "bf16" ? at::kBFloat16 : at::kFloat;

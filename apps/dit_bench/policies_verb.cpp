@@ -5,15 +5,14 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/machine.h"
-#include "apps/dit_bench/median.h"
 #include "apps/dit_bench/verbs.h"
 #include "ditto.h"
+#include "eval/summary.h"
 
 namespace ditto {
 namespace {
@@ -164,12 +163,12 @@ void print(Console& console, const Measurement& measured) {
 }  // namespace
 
 ExitCode bench_policies(Program& program, const PoliciesArguments& arguments) {
+  for (const std::string& setting : arguments.settings) parse_policy(setting);  // a mistake is said before the work
   at::set_num_threads(arguments.threads);
   LoadOptions load_options;
   load_options.dtype = arguments.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
   const auto model = load_model(arguments.model.empty() ? shipped_model() : arguments.model, load_options);
-  program.console.note(fmt::format("{}, {} thread(s), {}, {}, {} steps", cpu_name(), at::get_num_threads(),
-                                   at::get_mkl_version(), arguments.dtype, arguments.steps));
+  announce_machine(program.console);
   for (const std::string& setting :
        arguments.settings.empty() ? usual_settings(*model, arguments) : arguments.settings) {
     print(program.console, measure(*model, setting, arguments));

@@ -39,12 +39,6 @@ struct Pack {
   Floats part[kParts];
 };
 
-DITTO_HOST_DEVICE Pack broadcast(float value) {
-  Pack result;
-  for (Floats& part : result.part) part = value - Floats{};
-  return result;
-}
-
 DITTO_HOST_DEVICE Pack operator+(Pack a, const Pack& b) {
   for (int i = 0; i < kParts; ++i) a.part[i] += b.part[i];
   return a;

@@ -20,6 +20,7 @@ std::optional<MatrixView> matrix_view(const at::Tensor& tensor) {
   const at::IntArrayRef sizes = tensor.sizes(), strides = tensor.strides();
   MatrixView view{static_cast<char*>(tensor.data_ptr()), 1, 1, 1};
   if (sizes.empty()) return view;
+  if (tensor.numel() == 0) return MatrixView{view.data, 0, sizes.back(), sizes.back()};
   view.columns = sizes.back();
   if (view.columns > 1 && strides.back() != 1) return std::nullopt;
   view.stride = view.columns;
@@ -35,9 +36,5 @@ std::optional<MatrixView> matrix_view(const at::Tensor& tensor) {
 }
 
 at::Tensor as_matrix(const at::Tensor& tensor) { return matrix_view(tensor) ? tensor : tensor.contiguous(); }
-
-bool is_column_vector(const at::Tensor& tensor, std::int64_t columns) {
-  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous() && tensor.numel() == columns;
-}
 
 }  // namespace ditto::kernels

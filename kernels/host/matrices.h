@@ -27,7 +27,4 @@ std::optional<MatrixView> matrix_view(const at::Tensor& tensor);
 /// The tensor, or a contiguous copy when it is no matrix in memory.
 at::Tensor as_matrix(const at::Tensor& tensor);
 
-/// fp32 [columns], contiguous, on the CPU.
-bool is_column_vector(const at::Tensor& tensor, std::int64_t columns);
-
 }  // namespace ditto::kernels

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "caches/feature_sites.h"
 #include "caches/patterns.h"
+#include "core/stacked_policy.h"
 #include "tolerances.h"
 
 namespace ditto::test {
@@ -62,6 +64,32 @@ TEST(FirstBlock, ReusesTheChangeOfTheRestOnTopOfTheFreshFirstBlock) {
 TEST(FirstBlock, ReusesAtEquality) {
   const ScriptedModel model = head_model([](int step, int) { return std::vector<float>{step == 0 ? 1.0F : 1.5F}; });
   EXPECT_EQ(run_engine(model, "firstblock:threshold=0.5", 2, moving_latent).pattern("blocks.1-2"), "CR");
+}
+
+/// Reuses the conditional prediction in step 2, so that nothing below it is asked for that branch.
+class OneConditionalPrediction : public CachePolicy {
+ public:
+  Plan plan(const Topology& topology, std::span<const StepInfo>) override {
+    return {sites_of_level("prediction", topology, 1)};
+  }
+  Decision decide(const DecisionPoint& point) override {
+    const bool reuses = point.branch == Branch::kConditional && point.step.index == 2;
+    return reuses ? Decision::reuse("test") : Decision::recompute("test");
+  }
+};
+
+TEST(FirstBlock, JudgesTheOtherBranchWhenTheConditionalOneWasNotAsked) {
+  const ScriptedModel model =
+      head_model([](int step, int branch) { return std::vector<float>{branch == 1 && step == 2 ? 2.0F : 1.0F}; });
+  std::vector<std::unique_ptr<CachePolicy>> stack;
+  stack.push_back(std::make_unique<OneConditionalPrediction>());
+  stack.push_back(factory_of({"firstblock:branch=conditional"})());
+  StackedPolicy policy(std::move(stack));
+  EngineSetup setup;
+  setup.branches = kBothBranches;
+  const EngineRun run = run_engine(model, policy, 3, moving_latent, setup);
+  EXPECT_EQ(run.pattern("blocks.1-2"), "CR-");
+  EXPECT_EQ(run.pattern("blocks.1-2", Branch::kUnconditional), "CRC");
 }
 
 TEST(FirstBlock, LetsEachBranchDecide) {

@@ -61,6 +61,12 @@ TEST(ModulatedLayerNorm, NanStaysInItsToken) {
   }
 }
 
+TEST(Norms, TakeNoTokens) {
+  const at::Tensor x = normal({2, 0, 6}, 1), weight = normal({6}, 2);
+  EXPECT_EQ(kernels::modulated_layer_norm(x, weight, weight, kEpsilon, KernelMode::kAuto).sizes(), x.sizes());
+  EXPECT_EQ(kernels::rms_norm(x, weight, kEpsilon, KernelMode::kAuto).sizes(), x.sizes());
+}
+
 TEST(ModulatedLayerNorm, RefusesModulationsOf16Bit) {
   const at::Tensor x = normal({1, 2, 8}, 1, at::kBFloat16), low = normal({8}, 2, at::kBFloat16);
   EXPECT_THROW(kernels::modulated_layer_norm(x, low, low, kEpsilon, KernelMode::kAuto), c10::Error);
