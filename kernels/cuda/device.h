@@ -48,21 +48,27 @@ __device__ __forceinline__ Bytes16 load_16(const void* from) {
   return {{bytes.x, bytes.y, bytes.z, bytes.w}};
 }
 __device__ __forceinline__ void store_16(void* to, const Bytes16& bytes) {
-  *static_cast<uint4*>(to) = make_uint4(bytes.words[0], bytes.words[1], bytes.words[2], bytes.words[3]);
+  // Spelled out, because the compiler splits the assignment of a uint4 made of 16-bit numbers.
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
+               :
+               : "l"(__cvta_generic_to_global(to)), "r"(bytes.words[0]), "r"(bytes.words[1]), "r"(bytes.words[2]),
+                 "r"(bytes.words[3])
+               : "memory");
 }
 
 __device__ __forceinline__ float square_root(float value) { return sqrtf(value); }
 /// To the nearest whole number, ties to even.
 __device__ __forceinline__ float nearest(float value) { return rintf(value); }
 
-__device__ __forceinline__ std::uint16_t to_bfloat16(float value) {
-  std::uint16_t bits;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+/// To nearest, ties to even; the first value in the lower half of the word.
+__device__ __forceinline__ std::uint32_t to_bfloat16s(float first, float second) {
+  std::uint32_t bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
   return bits;
 }
-__device__ __forceinline__ std::uint16_t to_half(float value) {
-  std::uint16_t bits;
-  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+__device__ __forceinline__ std::uint32_t to_halves(float first, float second) {
+  std::uint32_t bits;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
   return bits;
 }
 __device__ __forceinline__ float from_half(std::uint16_t bits) {

@@ -85,10 +85,16 @@ DITTO_DEVICE float widen(float value) { return value; }
 DITTO_DEVICE float widen(Bfloat16 value) { return bits_of<float>(static_cast<std::uint32_t>(value.bits) << 16); }
 DITTO_DEVICE float widen(Half value) { return device::from_half(value.bits); }
 
-/// Rounds to nearest, ties to even.
+/// Two neighbours as one word of 16-bit elements, rounded to nearest, ties to even.
+DITTO_DEVICE std::uint32_t narrow_pair(float first, float second, Bfloat16) {
+  return device::to_bfloat16s(first, second);
+}
+DITTO_DEVICE std::uint32_t narrow_pair(float first, float second, Half) { return device::to_halves(first, second); }
+template <typename T>
+DITTO_DEVICE void narrow(float value, T& to) {
+  to.bits = static_cast<std::uint16_t>(narrow_pair(value, 0, T{}));
+}
 DITTO_DEVICE void narrow(float value, float& to) { to = value; }
-DITTO_DEVICE void narrow(float value, Bfloat16& to) { to = {device::to_bfloat16(value)}; }
-DITTO_DEVICE void narrow(float value, Half& to) { to = {device::to_half(value)}; }
 
 /// The first `count` lanes from and to memory at any alignment; the other lanes are 0.
 template <typename T>

@@ -11,9 +11,10 @@ inline constexpr std::int64_t kAccessBytes = 16;
 /// Whole packs at multiples of 16 bytes.
 struct AlignedPack {
   template <typename T>
-  struct Bits {
-    static constexpr int kParts = kLanes * static_cast<int>(sizeof(T)) / static_cast<int>(kAccessBytes);
-    device::Bytes16 part[kParts];
+  static constexpr int kAccesses = kLanes* static_cast<int>(sizeof(T)) / static_cast<int>(kAccessBytes);
+  template <typename T>
+  struct Accesses {
+    device::Bytes16 access[kAccesses<T>];
   };
   template <typename T>
   struct Elements {
@@ -22,20 +23,23 @@ struct AlignedPack {
 
   template <typename T>
   DITTO_DEVICE Pack load(const T* from) const {
-    Bits<T> bits;
-    for (int i = 0; i < Bits<T>::kParts; ++i) {
-      bits.part[i] = device::load_16(from + i * (kLanes / Bits<T>::kParts));
-    }
-    const auto elements = bits_of<Elements<T>>(bits);
+    Accesses<T> bytes;
+    for (int i = 0; i < kAccesses<T>; ++i) bytes.access[i] = device::load_16(from + i * (kLanes / kAccesses<T>));
+    const auto elements = bits_of<Elements<T>>(bytes);
     return for_lanes([&](int i) { return widen(elements.element[i]); });
   }
   template <typename T>
   DITTO_DEVICE void store(T* to, const Pack& pack) const {
-    Elements<T> elements;
-    for (int i = 0; i < kLanes; ++i) narrow(pack.lane[i], elements.element[i]);
-    const auto bits = bits_of<Bits<T>>(elements);
-    for (int i = 0; i < Bits<T>::kParts; ++i) {
-      device::store_16(to + i * (kLanes / Bits<T>::kParts), bits.part[i]);
+    for (int i = 0; i < kAccesses<T>; ++i) {
+      device::Bytes16 bytes;
+      for (int word = 0; word < 4; ++word) {
+        if constexpr (sizeof(T) == sizeof(float)) {
+          bytes.words[word] = bits_of<std::uint32_t>(pack.lane[4 * i + word]);
+        } else {
+          bytes.words[word] = narrow_pair(pack.lane[2 * word], pack.lane[2 * word + 1], T{});
+        }
+      }
+      device::store_16(to + i * (kLanes / kAccesses<T>), bytes);
     }
   }
   DITTO_DEVICE Pack kept(const Pack& pack) const { return pack; }

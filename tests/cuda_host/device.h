@@ -54,6 +54,12 @@ inline float nearest(float value) { return __builtin_nearbyintf(value); }
 
 std::uint16_t to_bfloat16(float value);
 std::uint16_t to_half(float value);
+inline std::uint32_t to_bfloat16s(float first, float second) {
+  return to_bfloat16(first) | static_cast<std::uint32_t>(to_bfloat16(second)) << 16;
+}
+inline std::uint32_t to_halves(float first, float second) {
+  return to_half(first) | static_cast<std::uint32_t>(to_half(second)) << 16;
+}
 float from_half(std::uint16_t bits);
 
 /// As on a GPU, but finished when it returns.
