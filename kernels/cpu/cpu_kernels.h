@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/cpu/arguments.h"
+#include "kernels/arguments.h"
 
 namespace ditto::kernels {
 

@@ -1,7 +1,6 @@
 #include "kernels/cpu/entry_points.h"
+#include "kernels/fused/lists.h"
 #include "kernels/fused/rows.h"
-#include "kernels/fused/stages.h"
-#include "kernels/fused/statistics.h"
 
 DITTO_BEGIN_TARGET
 namespace {
@@ -12,7 +11,7 @@ struct Rescaled {
   const float* row_scale;
   Columns<float> column_scale;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack&) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack&) const {
     return load(sums, place) * row_scale[place.row] * load(column_scale, place);
   }
 };

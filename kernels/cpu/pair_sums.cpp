@@ -1,4 +1,5 @@
 #include "kernels/cpu/entry_points.h"
+#include "kernels/fused/lists.h"
 #include "kernels/fused/reduce.h"
 
 DITTO_BEGIN_TARGET

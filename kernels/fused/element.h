@@ -1,77 +1,10 @@
 #pragma once
 
-#include <cstdint>
+#include "kernels/fused/target.h"
 
-#include "kernels/fused/convert.h"
-
-DITTO_BEGIN_TARGET
-
-/// The bits of a 16-bit number.
-struct Bfloat16 {
-  std::uint16_t bits;
-};
-struct Half {
-  std::uint16_t bits;
-};
-
-/// Storage of kVectorLanes elements of a type, and its way to fp32 and back (rounding to nearest even).
-template <typename T>
-struct Element;
-
-template <>
-struct Element<float> {
-  using Vector = Floats;
-  static DITTO_HOST_DEVICE Floats widen(const Vector& v) { return v; }
-  static DITTO_HOST_DEVICE Vector narrow(const Floats& v) { return v; }
-};
-
-template <>
-struct Element<Bfloat16> {
-  using Vector = Shorts;
-  static DITTO_HOST_DEVICE Floats widen(const Vector& v) { return bits_of<Floats>(to_words(v) << 16); }
-  static DITTO_HOST_DEVICE Vector narrow(const Floats& v) {
-    const Words bits = bits_of<Words>(v), rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
-    return to_shorts(v == v ? rounded : Words{} + 0x7fc0U);
-  }
-};
-
-template <>
-struct Element<Half> {
-  using Vector = Shorts;
-  static DITTO_HOST_DEVICE Floats widen(const Vector& v) { return half_to_floats(v); }
-  static DITTO_HOST_DEVICE Vector narrow(const Floats& v) { return floats_to_half(v); }
-};
-
-template <>
-struct Element<std::int8_t> {
-  using Vector = Bytes;
-  static DITTO_HOST_DEVICE Vector narrow(const Floats& v) { return to_bytes(v); }
-};
-
-template <>
-struct Element<std::int32_t> {
-  using Vector = Integers;
-  static DITTO_HOST_DEVICE Floats widen(const Vector& v) { return __builtin_convertvector(v, Floats); }
-};
-
-/// Memory as packs, at any alignment.
-template <typename T>
-DITTO_HOST_DEVICE Pack load_pack(const T* from) {
-  Pack pack;
-  for (int i = 0; i < kParts; ++i) {
-    typename Element<T>::Vector vector;
-    __builtin_memcpy(&vector, from + i * kVectorLanes, sizeof(vector));
-    pack.part[i] = Element<T>::widen(vector);
-  }
-  return pack;
-}
-
-template <typename T>
-DITTO_HOST_DEVICE void store_pack(T* to, const Pack& pack) {
-  for (int i = 0; i < kParts; ++i) {
-    const typename Element<T>::Vector vector = Element<T>::narrow(pack.part[i]);
-    __builtin_memcpy(to + i * kVectorLanes, &vector, sizeof(vector));
-  }
-}
-
-DITTO_END_TARGET
+/// The target's packs of fp32 lanes, their arithmetic, and their way to memory and back.
+#if defined(DITTO_GPU)
+#include "kernels/cuda/pack.h"
+#else
+#include "kernels/fused/vector_element.h"
+#endif

@@ -8,7 +8,7 @@ DITTO_BEGIN_TARGET
 /// ordered partial; whoever splits an array into parts of a fixed length and adds their totals in order gets the same
 /// bits for every number of threads.
 template <typename... Terms, typename T>
-DITTO_HOST_DEVICE void reduce_pair(const T* a, const T* b, std::int64_t count, double* totals) {
+DITTO_DEVICE void reduce_pair(const T* a, const T* b, std::int64_t count, double* totals) {
   constexpr int kTurns = 4, kTerms = sizeof...(Terms);
   Pack sums[kTerms][kTurns] = {};
   const auto add = [&](const auto& place, int turn) DITTO_INLINE_LAMBDA {
@@ -34,22 +34,22 @@ DITTO_HOST_DEVICE void reduce_pair(const T* a, const T* b, std::int64_t count, d
 }
 
 struct AbsoluteDifference {
-  static DITTO_HOST_DEVICE Pack of(const Pack& a, const Pack& b) { return absolute(a - b); }
+  static DITTO_DEVICE Pack of(const Pack& a, const Pack& b) { return absolute(a - b); }
 };
 struct AbsoluteSecond {
-  static DITTO_HOST_DEVICE Pack of(const Pack&, const Pack& b) { return absolute(b); }
+  static DITTO_DEVICE Pack of(const Pack&, const Pack& b) { return absolute(b); }
 };
 struct Product {
-  static DITTO_HOST_DEVICE Pack of(const Pack& a, const Pack& b) { return a * b; }
+  static DITTO_DEVICE Pack of(const Pack& a, const Pack& b) { return a * b; }
 };
 struct SquaredFirst {
-  static DITTO_HOST_DEVICE Pack of(const Pack& a, const Pack&) { return a * a; }
+  static DITTO_DEVICE Pack of(const Pack& a, const Pack&) { return a * a; }
 };
 struct SquaredSecond {
-  static DITTO_HOST_DEVICE Pack of(const Pack&, const Pack& b) { return b * b; }
+  static DITTO_DEVICE Pack of(const Pack&, const Pack& b) { return b * b; }
 };
 struct SquaredDifference {
-  static DITTO_HOST_DEVICE Pack of(const Pack& a, const Pack& b) { return (a - b) * (a - b); }
+  static DITTO_DEVICE Pack of(const Pack& a, const Pack& b) { return (a - b) * (a - b); }
 };
 
 DITTO_END_TARGET

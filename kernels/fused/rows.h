@@ -6,7 +6,7 @@ DITTO_BEGIN_TARGET
 
 /// Lanes i and i + 8 combined, then those 4, 2 and 1 apart.
 template <typename Statistic>
-DITTO_HOST_DEVICE float reduce_lanes(const Pack& pack) {
+DITTO_DEVICE float reduce_lanes(const Pack& pack) {
   const auto quads = bits_of<QuadsOfPack>(pack);
   const Quad quad = Statistic::combined(Statistic::combined(quads.quad[0], quads.quad[2]),
                                         Statistic::combined(quads.quad[1], quads.quad[3]));
@@ -16,7 +16,7 @@ DITTO_HOST_DEVICE float reduce_lanes(const Pack& pack) {
 /// Reduces the terms of a row to one number. Four packs take turns, so that additions need not wait for one another;
 /// the order depends on the number of columns alone.
 template <typename Statistic, typename Term>
-DITTO_HOST_DEVICE float reduce_row(std::int64_t row, std::int64_t columns, const Term& term) {
+DITTO_DEVICE float reduce_row(std::int64_t row, std::int64_t columns, const Term& term) {
   constexpr int kTurns = 4;
   Pack sums[kTurns] = {};
   std::int64_t column = 0;
@@ -35,8 +35,8 @@ DITTO_HOST_DEVICE float reduce_row(std::int64_t row, std::int64_t columns, const
 
 /// Runs the passes of a statistic over a row, one after the other.
 template <int kPass, typename Source, typename Statistic>
-DITTO_HOST_DEVICE void measure_row(std::int64_t row, std::int64_t columns, const Source& source,
-                                   const Statistic& statistic, typename Statistic::Value& value) {
+DITTO_DEVICE void measure_row(std::int64_t row, std::int64_t columns, const Source& source, const Statistic& statistic,
+                              typename Statistic::Value& value) {
   if constexpr (kPass < Statistic::kPasses) {
     const auto term = [&](const auto& place)
                           DITTO_INLINE_LAMBDA { return Statistic::template term<kPass>(value, source(place, Pack{})); };
@@ -49,8 +49,8 @@ DITTO_HOST_DEVICE void measure_row(std::int64_t row, std::int64_t columns, const
 /// Rows are re-read from the cache between the passes, and the next one is fetched meanwhile. Columns come in segments
 /// of `segment`.
 template <typename Source, typename Statistic, typename... Stages>
-DITTO_HOST_DEVICE void map_rows(std::int64_t first, std::int64_t last, std::int64_t columns, std::int64_t segment,
-                                const Source source, const Statistic statistic, const Stages... stages) {
+DITTO_DEVICE void map_rows(std::int64_t first, std::int64_t last, std::int64_t columns, std::int64_t segment,
+                           const Source source, const Statistic statistic, const Stages... stages) {
   for (std::int64_t row = first; row < last; ++row) {
     typename Statistic::Value value{};
     measure_row<0>(row, columns, source, statistic, value);

@@ -10,11 +10,11 @@ template <typename Leaf>
 struct Load {
   Leaf from;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack&) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack&) const {
     return load(from, place);
   }
   /// Begins to bring an element near.
-  DITTO_HOST_DEVICE void fetch(std::int64_t row, std::int64_t column) const {
+  DITTO_DEVICE void fetch(std::int64_t row, std::int64_t column) const {
     __builtin_prefetch(from.data + row * from.stride + column);
   }
 };
@@ -23,7 +23,7 @@ template <typename T>
 struct Store {
   Rows<T> to;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack& value) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack& value) const {
     place.extent.store(to.at(place), value);
     return value;
   }
@@ -34,7 +34,7 @@ template <typename Leaf>
 struct Add {
   Leaf term;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack& value) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack& value) const {
     return load(term, place) + value;
   }
 };
@@ -42,7 +42,7 @@ template <typename Leaf>
 struct Multiply {
   Leaf factor;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack& value) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack& value) const {
     return value * load(factor, place);
   }
 };
@@ -52,7 +52,7 @@ template <template <typename> typename Stage, typename Leaf>
 struct Optional {
   Leaf leaf;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack& value) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack& value) const {
     return leaf.data == nullptr ? value : Stage<Leaf>{leaf}(place, value);
   }
 };
@@ -63,7 +63,7 @@ struct WeightedSum {
   Rows<const T> terms[kTerms];
   float weights[kTerms];
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack&) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack&) const {
     Pack sum = load(terms[0], place) * weights[0];
     for (int k = 1; k < kTerms; ++k) sum = sum + load(terms[k], place) * weights[k];
     return sum;
@@ -76,7 +76,7 @@ struct ColumnWeightedSum {
   Rows<const T> terms[kTerms];
   Columns<float> weights[kTerms];
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack&) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack&) const {
     Pack sum = load(terms[0], place) * load(weights[0], place);
     for (int k = 1; k < kTerms; ++k) sum = sum + load(terms[k], place) * load(weights[k], place);
     return sum;
@@ -89,7 +89,7 @@ struct Rotate {
   const float* table;
   std::int64_t first_row, width;
   template <typename P>
-  DITTO_HOST_DEVICE Pack operator()(const P& place, const Pack& value) const {
+  DITTO_DEVICE Pack operator()(const P& place, const Pack& value) const {
     return complex_product(value, place.extent.load(table + (place.row - first_row) * width + place.column_in_segment));
   }
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/fused/pack.h"
+#include "kernels/fused/element.h"
 
 DITTO_BEGIN_TARGET
 
@@ -9,7 +9,7 @@ DITTO_BEGIN_TARGET
 
 struct Summed {
   template <typename V>
-  static DITTO_HOST_DEVICE V combined(const V& a, const V& b) {
+  static DITTO_DEVICE V combined(const V& a, const V& b) {
     return a + b;
   }
 };
@@ -23,19 +23,19 @@ struct MeanAndVariance : Summed {
   float epsilon;
 
   template <int kPass>
-  static DITTO_HOST_DEVICE Pack term(const Value& value, const Pack& x) {
+  static DITTO_DEVICE Pack term(const Value& value, const Pack& x) {
     return kPass == 0 ? x : (x - value.mean) * (x - value.mean);
   }
   template <int kPass>
-  DITTO_HOST_DEVICE void finish(Value& value, float total, float columns) const {
+  DITTO_DEVICE void finish(Value& value, float total, float columns) const {
     if constexpr (kPass == 0) {
       value.mean = total / columns;
     } else {
-      value.scale = 1 / __builtin_sqrtf(total / columns + epsilon);
+      value.scale = 1 / square_root(total / columns + epsilon);
     }
   }
-  static DITTO_HOST_DEVICE Pack normalised(const Value& value, const Pack& x) { return (x - value.mean) * value.scale; }
-  DITTO_HOST_DEVICE void publish(std::int64_t, const Value&) const {}
+  static DITTO_DEVICE Pack normalised(const Value& value, const Pack& x) { return (x - value.mean) * value.scale; }
+  DITTO_DEVICE void publish(std::int64_t, const Value&) const {}
 };
 
 /// x / sqrt(mean(x^2) + epsilon).
@@ -47,15 +47,15 @@ struct RootMeanSquare : Summed {
   float epsilon;
 
   template <int kPass>
-  static DITTO_HOST_DEVICE Pack term(const Value&, const Pack& x) {
+  static DITTO_DEVICE Pack term(const Value&, const Pack& x) {
     return x * x;
   }
   template <int kPass>
-  DITTO_HOST_DEVICE void finish(Value& value, float total, float columns) const {
-    value.scale = 1 / __builtin_sqrtf(total / columns + epsilon);
+  DITTO_DEVICE void finish(Value& value, float total, float columns) const {
+    value.scale = 1 / square_root(total / columns + epsilon);
   }
-  static DITTO_HOST_DEVICE Pack normalised(const Value& value, const Pack& x) { return x * value.scale; }
-  DITTO_HOST_DEVICE void publish(std::int64_t, const Value&) const {}
+  static DITTO_DEVICE Pack normalised(const Value& value, const Pack& x) { return x * value.scale; }
+  DITTO_DEVICE void publish(std::int64_t, const Value&) const {}
 };
 
 /// round(x / scale) with scale = max|x| / 127, or 1 for a row of zeros; the scales are written to `scales`.
@@ -67,19 +67,19 @@ struct SymmetricInt8 {
   float* scales;
 
   template <typename V>
-  static DITTO_HOST_DEVICE V combined(const V& a, const V& b) {
+  static DITTO_DEVICE V combined(const V& a, const V& b) {
     return larger(a, b);
   }
   template <int kPass>
-  static DITTO_HOST_DEVICE Pack term(const Value&, const Pack& x) {
+  static DITTO_DEVICE Pack term(const Value&, const Pack& x) {
     return absolute(x);
   }
   template <int kPass>
-  DITTO_HOST_DEVICE void finish(Value& value, float total, float) const {
+  DITTO_DEVICE void finish(Value& value, float total, float) const {
     value.scale = total == 0 ? 1 : total / 127;
   }
-  static DITTO_HOST_DEVICE Pack normalised(const Value& value, const Pack& x) { return nearest(x / value.scale); }
-  DITTO_HOST_DEVICE void publish(std::int64_t row, const Value& value) const { scales[row] = value.scale; }
+  static DITTO_DEVICE Pack normalised(const Value& value, const Pack& x) { return nearest(x / value.scale); }
+  DITTO_DEVICE void publish(std::int64_t row, const Value& value) const { scales[row] = value.scale; }
 };
 
 DITTO_END_TARGET

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "kernels/cpu/arguments.h"
+#include "kernels/arguments.h"
 
 namespace ditto::kernels {
 

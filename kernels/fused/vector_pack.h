@@ -27,7 +27,7 @@ using Floats = VectorOf<float>::Type;
 using Words = VectorOf<std::uint32_t>::Type;
 
 template <typename To, typename From>
-DITTO_HOST_DEVICE To bits_of(const From& from) {
+DITTO_DEVICE To bits_of(const From& from) {
   static_assert(sizeof(To) == sizeof(From));
   To to;
   __builtin_memcpy(&to, &from, sizeof(to));
@@ -39,37 +39,37 @@ struct Pack {
   Floats part[kParts];
 };
 
-DITTO_HOST_DEVICE Pack operator+(Pack a, const Pack& b) {
+DITTO_DEVICE Pack operator+(Pack a, const Pack& b) {
   for (int i = 0; i < kParts; ++i) a.part[i] += b.part[i];
   return a;
 }
 
-DITTO_HOST_DEVICE Pack operator-(Pack a, const Pack& b) {
+DITTO_DEVICE Pack operator-(Pack a, const Pack& b) {
   for (int i = 0; i < kParts; ++i) a.part[i] -= b.part[i];
   return a;
 }
 
-DITTO_HOST_DEVICE Pack operator*(Pack a, const Pack& b) {
+DITTO_DEVICE Pack operator*(Pack a, const Pack& b) {
   for (int i = 0; i < kParts; ++i) a.part[i] *= b.part[i];
   return a;
 }
 
-DITTO_HOST_DEVICE Pack operator-(Pack a, float b) {
+DITTO_DEVICE Pack operator-(Pack a, float b) {
   for (Floats& part : a.part) part -= b;
   return a;
 }
 
-DITTO_HOST_DEVICE Pack operator*(Pack a, float b) {
+DITTO_DEVICE Pack operator*(Pack a, float b) {
   for (Floats& part : a.part) part *= b;
   return a;
 }
 
-DITTO_HOST_DEVICE Pack operator/(Pack a, float b) {
+DITTO_DEVICE Pack operator/(Pack a, float b) {
   for (Floats& part : a.part) part /= b;
   return a;
 }
 
-DITTO_HOST_DEVICE Pack absolute(Pack a) {
+DITTO_DEVICE Pack absolute(Pack a) {
   for (Floats& part : a.part) part = bits_of<Floats>(bits_of<Words>(part) & 0x7fffffffU);
   return a;
 }
@@ -81,9 +81,9 @@ struct QuadsOfPack {
 };
 
 /// The larger one; NaN when either is.
-DITTO_HOST_DEVICE float larger(float a, float b) { return a > b || a != a ? a : b; }
-DITTO_HOST_DEVICE Quad larger(const Quad& a, const Quad& b) { return ((a > b) | (a != a)) ? a : b; }
-DITTO_HOST_DEVICE Pack larger(Pack a, const Pack& b) {
+DITTO_DEVICE float larger(float a, float b) { return a > b || a != a ? a : b; }
+DITTO_DEVICE Quad larger(const Quad& a, const Quad& b) { return ((a > b) | (a != a)) ? a : b; }
+DITTO_DEVICE Pack larger(Pack a, const Pack& b) {
   for (int i = 0; i < kParts; ++i) {
     const Floats left = a.part[i];
     a.part[i] = ((left > b.part[i]) | (left != left)) ? left : b.part[i];
@@ -91,8 +91,10 @@ DITTO_HOST_DEVICE Pack larger(Pack a, const Pack& b) {
   return a;
 }
 
+DITTO_DEVICE float square_root(float value) { return __builtin_sqrtf(value); }
+
 /// The nearest whole number, ties to even, of values below 2^22.
-DITTO_HOST_DEVICE Pack nearest(Pack a) {
+DITTO_DEVICE Pack nearest(Pack a) {
   constexpr float kShift = 0x1.8p23F;  // at this size the spacing of floats is 1
   for (Floats& part : a.part) part = (part + kShift) - kShift;
   return a;
@@ -110,13 +112,13 @@ using AllLanes = Lanes<0, 1, 2, 3>;
 
 /// Lane i of the result is lane ((i & kKeep) ^ kFlip) | kSet.
 template <int kKeep, int kFlip, int kSet, int... kIndices>
-DITTO_HOST_DEVICE Pack shuffled(Pack a, Lanes<kIndices...>) {
+DITTO_DEVICE Pack shuffled(Pack a, Lanes<kIndices...>) {
   for (Floats& part : a.part) part = __builtin_shufflevector(part, part, (((kIndices & kKeep) ^ kFlip) | kSet)...);
   return a;
 }
 
 /// Neighbours as complex numbers: lanes 2j are real parts, lanes 2j + 1 imaginary parts.
-DITTO_HOST_DEVICE Pack complex_product(const Pack& a, const Pack& b) {
+DITTO_DEVICE Pack complex_product(const Pack& a, const Pack& b) {
   const Pack real = shuffled<~1, 0, 0>(b, AllLanes{}), swapped = shuffled<~0, 1, 0>(a, AllLanes{});
   Pack imaginary = shuffled<~0, 0, 1>(b, AllLanes{});
   typedef std::uint64_t Pairs __attribute__((vector_size(sizeof(Floats))));

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "kernels/arguments.h"
+#include "kernels/fused/stages.h"
+#include "kernels/fused/statistics.h"
+
+DITTO_BEGIN_TARGET
+
+/// The fused kernels as lists of stages, made of their arguments. Each is handed to `run`, which knows how the target
+/// walks over a tensor.
+
+/// Calls function(T{}) with the element type's representation.
+template <typename Function>
+DITTO_HOST void with_type(ElementType type, const Function& function) {
+  switch (type) {
+    case ElementType::kFloat32:
+      return function(float{});
+    case ElementType::kBfloat16:
+      return function(Bfloat16{});
+    case ElementType::kFloat16:
+      return function(Half{});
+  }
+}
+
+template <typename T>
+DITTO_HOST Rows<const T> rows_of(const ConstMatrix& matrix) {
+  return {static_cast<const T*>(matrix.data), matrix.stride};
+}
+template <typename T>
+DITTO_HOST Rows<T> rows_of(const Matrix& matrix) {
+  return {static_cast<T*>(matrix.data), matrix.stride};
+}
+
+/// run(stages...) of the element-wise pattern.
+template <typename T, int kTerms, typename Run>
+DITTO_HOST void blend_of_terms(const BlendArguments& arguments, const Run& run) {
+  const auto finish = [&](const auto& sum) DITTO_INLINE_LAMBDA {
+    run(sum, Optional<Add, Columns<float>>{{arguments.bias}}, Optional<Multiply, Columns<float>>{{arguments.gate}},
+        Optional<Add, Rows<const T>>{rows_of<T>(arguments.residual)}, Store<T>{rows_of<T>(arguments.out)});
+  };
+  if (arguments.column_weights == nullptr) {
+    WeightedSum<T, kTerms> sum;
+    for (int k = 0; k < kTerms; ++k) {
+      sum.terms[k] = rows_of<T>(arguments.terms[k]);
+      sum.weights[k] = arguments.weights[k];
+    }
+    finish(sum);
+  } else {
+    ColumnWeightedSum<T, kTerms> sum;
+    for (int k = 0; k < kTerms; ++k) {
+      sum.terms[k] = rows_of<T>(arguments.terms[k]);
+      sum.weights[k] = {arguments.column_weights + k * arguments.columns};
+    }
+    finish(sum);
+  }
+}
+template <typename T, int kTerms = 1, typename Run>
+DITTO_HOST void blend_list(const BlendArguments& arguments, const Run& run) {
+  if (arguments.count == kTerms) return blend_of_terms<T, kTerms>(arguments, run);
+  if constexpr (kTerms < kMaxTerms) blend_list<T, kTerms + 1>(arguments, run);
+}
+
+/// run(source, statistic, stages...) of the row pattern.
+template <typename T, typename Run>
+DITTO_HOST void layer_norm_list(const LayerNormArguments& arguments, const Run& run) {
+  run(Load<Rows<const T>>{rows_of<T>(arguments.x)}, MeanAndVariance{{}, arguments.epsilon},
+      Multiply<Columns<float>>{{arguments.scale}}, Add<Columns<float>>{{arguments.shift}},
+      Store<T>{rows_of<T>(arguments.out)});
+}
+
+/// run(first, last, segment, source, statistic, stages...) of the row pattern for rows [first, last): once, or for each
+/// period of the rotation.
+template <typename T, typename Run>
+DITTO_HOST void rms_norm_list(const RmsNormArguments& arguments, std::int64_t first, std::int64_t last,
+                              const Run& run) {
+  const Load<Rows<const T>> source{rows_of<T>(arguments.x)};
+  const RootMeanSquare statistic{{}, arguments.epsilon};
+  const Multiply<Columns<T>> weigh{{static_cast<const T*>(arguments.weight)}};
+  const Store<T> store{rows_of<T>(arguments.out)};
+  if (arguments.rotation == nullptr) return run(first, last, arguments.columns, source, statistic, weigh, store);
+  // The table begins anew with every row of the batch.
+  for (std::int64_t row = first; row < last;) {
+    const std::int64_t begin = row / arguments.period * arguments.period, next = begin + arguments.period;
+    const std::int64_t end = next < last ? next : last;
+    run(row, end, arguments.width, source, statistic, weigh, Rotate{arguments.rotation, begin, arguments.width}, store);
+    row = end;
+  }
+}
+
+DITTO_END_TARGET
