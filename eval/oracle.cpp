@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -27,6 +28,18 @@ std::optional<double> gap_of(const EvaluationRecord& record, const OracleCurve& 
   return psnr->second - *best;
 }
 
+std::string search_text(const OracleCurve& curve) {
+  return fmt::format("width {}, {} rounds of moves, {} to {} computed steps of {}", curve.beam, curve.rounds,
+                     curve.points.front().computed, curve.points.back().computed, curve.steps);
+}
+
+std::map<std::string, std::string> read_request(const nlohmann::json& object, const std::string& source) {
+  JsonReader reader(object, source, "request.");
+  std::map<std::string, std::string> request;
+  for (const auto& [name, value] : object.items()) request[name] = reader.text(name);
+  return request;
+}
+
 bool belongs_to(const EvaluationRecord& record, const SettingSummary& setting) {
   return record.row == setting.row && record.cache == setting.cache && record.goal == setting.goal;
 }
@@ -46,6 +59,7 @@ std::optional<double> OracleCurve::psnr_at(double computed) const {
 nlohmann::ordered_json OracleCurve::to_json() const {
   nlohmann::ordered_json json = {{"prompt", prompt}, {"seed", seed},     {"steps", steps},
                                  {"beam", beam},     {"rounds", rounds}, {"key", key}};
+  if (!request.empty()) json["request"] = request;
   for (const OraclePoint& point : points) {
     json["points"].push_back({{"computed", point.computed}, {"psnr", point.psnr}, {"pattern", point.pattern}});
   }
@@ -62,6 +76,7 @@ OracleCurve OracleCurve::parse(const std::string& line, const std::string& sourc
   curve.beam = static_cast<int>(reader.integer("beam", {1, 100'000}));
   curve.rounds = static_cast<int>(reader.integer("rounds", {0, 100'000}));
   curve.key = reader.text("key");
+  if (reader.has("request")) curve.request = read_request(reader.value("request"), source);
   for (JsonReader& point : reader.objects("points")) {
     const int computed = static_cast<int>(point.integer("computed", {1, curve.steps}));
     if (!curve.points.empty() && computed <= curve.points.back().computed) {
@@ -70,8 +85,19 @@ OracleCurve OracleCurve::parse(const std::string& line, const std::string& sourc
     curve.points.push_back({computed, point.number("psnr"), point.text("pattern")});
     point.refuse_unknown_keys();
   }
+  if (curve.points.empty()) reader.fail("points", "is empty", "at least one number of computed steps");
   reader.refuse_unknown_keys();
   return curve;
+}
+
+std::optional<std::string> mismatch(const OracleCurve& curve, const std::map<std::string, std::string>& request) {
+  if (curve.request.empty()) return "it does not say what was searched";
+  for (const auto& [name, here] : request) {
+    const auto there = curve.request.find(name);
+    if (there == curve.request.end()) return fmt::format("{} is not named there and {} here", name, here);
+    if (there->second != here) return fmt::format("{} is {} there and {} here", name, there->second, here);
+  }
+  return std::nullopt;
 }
 
 std::vector<OracleCurve> read_oracle(const std::filesystem::path& path) {
@@ -104,14 +130,18 @@ void add_oracle_gaps(std::span<SettingSummary> settings, std::span<const Evaluat
 
 std::string oracle_note(std::span<const OracleCurve> oracle) {
   if (oracle.empty()) return {};
+  std::set<std::string> options;
+  for (const OracleCurve& curve : oracle) options.insert(search_text(curve));
+  const bool alike = options.size() == 1;
   std::string text = fmt::format(
-      "\n\"dB to the oracle\": PSNR minus that of the best schedule a beam search (width {}, {} rounds of moves) finds "
-      "at equal computed "
-      "units, each step computed or reusing the change made by all units; mean over these clips, empty where one of "
-      "them lies outside of {} to {} computed steps of {}:\n\n",
-      oracle.front().beam, oracle.front().rounds, oracle.front().points.front().computed,
-      oracle.front().points.back().computed, oracle.front().steps);
-  for (const OracleCurve& curve : oracle) text += fmt::format("- {} (seed {})\n", curve.prompt, curve.seed);
+      "\n\"dB to the oracle\": PSNR minus that of the best schedule a beam search {}finds at equal computed units, "
+      "each "
+      "step computed or reusing the change made by all units; mean over these clips, empty where one of them lies "
+      "outside of the numbers of computed steps that were searched:\n\n",
+      alike ? fmt::format("({}) ", *options.begin()) : "");
+  for (const OracleCurve& curve : oracle) {
+    text += fmt::format("- {} (seed {}){}\n", curve.prompt, curve.seed, alike ? "" : ": " + search_text(curve));
+  }
   return text;
 }
 

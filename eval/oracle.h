@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +25,8 @@ struct OraclePoint {
 /// What was reachable for one prompt and seed by computing fewer steps and reusing the change of the whole stack in
 /// between: the bar that policies are measured against (runtime/schedule_search.h).
 struct OracleCurve {
-  std::string key;  ///< hash of the request, the wanted numbers, beam and rounds
+  std::string key;                             ///< hash of the request, the wanted numbers, beam and rounds
+  std::map<std::string, std::string> request;  ///< what was searched, beside prompt and seed: weights, size, steps, ...
   std::string prompt;
   std::uint64_t seed = 0;
   int steps = 0;
@@ -40,6 +42,10 @@ struct OracleCurve {
   static OracleCurve parse(const std::string& line, const std::string& source);
 };
 
+/// Why the curve says nothing about results of that request ("steps is 50 there and 30 here"); none when it does. What
+/// `request` leaves out is not compared.
+std::optional<std::string> mismatch(const OracleCurve& curve, const std::map<std::string, std::string>& request);
+
 /// The curves of `path` (JSON Lines), the latest of every prompt and seed; none when the file does not exist.
 std::vector<OracleCurve> read_oracle(const std::filesystem::path& path);
 
@@ -48,7 +54,7 @@ std::vector<OracleCurve> read_oracle(const std::filesystem::path& path);
 void add_oracle_gaps(std::span<SettingSummary> settings, std::span<const EvaluationRecord> records,
                      std::span<const OracleCurve> oracle);
 
-/// What the column means and on which prompts, for below the table; empty without curves.
+/// What the column means, on which prompts and how each was searched, for below the table; empty without curves.
 std::string oracle_note(std::span<const OracleCurve> oracle);
 
 }  // namespace ditto

@@ -44,6 +44,7 @@ nlohmann::ordered_json EvaluationRecord::to_json() const {
                                  {"worst", worst},
                                  {"frame_hash", frame_hash}};
   if (caption_right) json["caption_right"] = *caption_right;
+  if (!inputs.empty()) json["inputs"] = inputs;
   return json;
 }
 
@@ -67,6 +68,7 @@ EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::str
   record.worst = read_scores(reader, "worst");
   if (reader.has("caption_right")) record.caption_right = reader.boolean("caption_right");
   record.frame_hash = reader.text("frame_hash");
+  record.inputs = reader.text("inputs", "");
   reader.refuse_unknown_keys();
   return record;
 }

@@ -27,6 +27,7 @@ struct EvaluationRecord {
   std::map<std::string, double> worst;   ///< by score_name(), of the worst frame
   std::optional<bool> caption_right;     ///< whether every attribute the prompt names was read back from the clip
   std::string frame_hash;
+  std::string inputs;  ///< digest of the files that the policies read, or of another program's reference; else empty
 
   /// Which clip it is: equal for the same row, setting, goal, prompt and seed.
   std::string key() const;

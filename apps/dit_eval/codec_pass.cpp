@@ -60,9 +60,9 @@ at::Tensor through_codec(const at::Tensor& frames, double crf) {
   try {
     write_video(file, frames, options);
   } catch (const Error& error) {
-    throw Error(ExitCode::kUsage, fmt::format("--through-codec: {} cannot encode the clip ({}); accepted: an FFmpeg "
-                                              "with that encoder, or raw frames",
-                                              kEncoder, error.what()));
+    throw Error(error.code(), fmt::format("--through-codec: the clip cannot be encoded ({}); accepted: a writable "
+                                          "temporary folder and an FFmpeg with {}, or raw frames",
+                                          error.what(), kEncoder));
   }
   return read_video(file).frames;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -56,6 +57,47 @@ void drop_torn_line(const fs::path& path) {
   if (!text.empty() && text.back() != '\n') fs::resize_file(path, text.rfind('\n') + 1);
 }
 
+/// A digest of the files that the policies read; empty without any.
+std::string digest_of_files(const std::vector<PolicySpec>& policies) {
+  std::string digests;
+  for (const PolicySpec& policy : policies) {
+    for (const auto& [option, value] : policy.options.values()) {
+      const bool names_file = option == "file" || option == "profile";
+      if (names_file && fs::is_regular_file(value)) digests += sha256_file(value);
+    }
+  }
+  return digests.empty() ? digests : sha256(digests);
+}
+
+/// Results of different weights or programs do not belong into one table.
+void refuse_other_origin(const fs::path& folder, const nlohmann::ordered_json& earlier,
+                         const nlohmann::ordered_json& now) {
+  const auto origin = [](const nlohmann::ordered_json& machine) {
+    const nlohmann::ordered_json model = machine.value("model", nlohmann::ordered_json::object());
+    return fmt::format("weights {} and Ditto {}", model.value("weight_hash", "unknown"),
+                       machine.value("commit", "unknown"));
+  };
+  if (origin(earlier) == origin(now)) return;
+  throw Error(ExitCode::kUsage, fmt::format("-o: {} holds results of {}, this is {}; accepted: another folder",
+                                            folder.string(), origin(earlier), origin(now)));
+}
+
+/// Whether two records are of the same measurement, whatever it was scored by.
+bool is_same_run(const EvaluationRecord& a, const EvaluationRecord& b) {
+  const auto facts = [](const EvaluationRecord& record) {
+    return std::tie(record.seconds, record.full_seconds, record.units_computed, record.units_total,
+                    record.branch_steps_computed, record.branch_steps_total, record.cache_bytes, record.frame_hash);
+  };
+  return facts(a) == facts(b);
+}
+
+/// What a row's tuning is kept under: it is tuned again when a file that it reads has changed.
+std::string tuning_name(const ScenarioRow& row) {
+  std::string digests;
+  for (const std::string& value : row.values) digests += digest_of_files(parsed(row.specifications(value)));
+  return digests.empty() ? row.name : fmt::format("{} {}", row.name, sha256(digests));
+}
+
 std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor& frames) {
   const std::optional<MiniatureAttributes> named = caption_attributes(prompt);
   if (!named || frames.size(1) != frames.size(2) || frames.size(1) < 32) return std::nullopt;
@@ -80,18 +122,26 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   arguments.dtype = scenario.dtype;
   arguments.threads = scenario.threads;
   session_ = open_session(arguments, program.console);
+}
+
+void Evaluation::open_records() {
   const ModelIdentity& model = session_.model->denoiser().topology().identity;
   nlohmann::ordered_json machine = describe_machine();
   machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};
-  machine["dtype"] = scenario.dtype;
-  const fs::path description = folder_ / "machine.json";
-  if (fs::exists(description)) machine["clips"] = read_json_file(description).value("clips", "");
-  machine["scenario"] = scenario.path.string();
-  write_text(description, machine.dump(2) + "\n");
+  machine["dtype"] = scenario_.dtype;
+  machine["request"] = shared_request();
+  machine["scenario"] = scenario_.path.string();
   drop_torn_line(folder_ / "records.jsonl");
   for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
     done_.emplace(record.key(), record);
   }
+  const fs::path description = folder_ / "machine.json";
+  if (fs::exists(description)) {
+    const nlohmann::ordered_json earlier = read_json_file(description);
+    if (!done_.empty()) refuse_other_origin(folder_, earlier, machine);
+    machine["clips"] = earlier.value("clips", "");
+  }
+  write_text(description, machine.dump(2) + "\n");
 }
 
 Request Evaluation::request_for(const std::string& prompt, std::uint64_t seed) const {
@@ -129,6 +179,19 @@ std::string Evaluation::request_key(const Request& request) const {
                                            {"dtype", scenario_.dtype},
                                            {"version", DITTO_VERSION}};
   return sha256(identity.dump());
+}
+
+std::map<std::string, std::string> Evaluation::shared_request() const {
+  const ResolvedRequest resolved =
+      resolve(*session_.model, request_for(scenario_.prompts.front(), scenario_.seeds.front()));
+  return {{"model", session_.model->denoiser().topology().identity.weight_hash},
+          {"negative", resolved.negative},
+          {"size", fmt::format("{}x{}x{}", resolved.width, resolved.height, resolved.frames)},
+          {"steps", std::to_string(resolved.steps)},
+          {"guidance", fmt::format("{}", resolved.guidance)},
+          {"shift", fmt::format("{}", resolved.shift)},
+          {"solver", resolved.solver},
+          {"dtype", scenario_.dtype}};
 }
 
 at::Tensor Evaluation::full_frames(const Request& request) const {
@@ -172,7 +235,9 @@ void Evaluation::tune_row(const ScenarioRow& row, std::map<std::string, double>&
 std::vector<Evaluation::Setting> Evaluation::choose_settings() {
   std::vector<Setting> settings;
   const auto add = [&](const ScenarioRow& row, const std::string& value, double goal) {
-    settings.push_back({&row, value, goal, fmt::format("{}", fmt::join(row.specifications(value), " + "))});
+    const std::vector<std::string> specifications = row.specifications(value);
+    settings.push_back({&row, value, goal, fmt::format("{}", fmt::join(specifications, " + ")),
+                        digest_of_files(parsed(specifications))});
   };
   Tuning tuning = read_tuning();
   for (const ScenarioRow& row : scenario_.rows) {
@@ -180,7 +245,7 @@ std::vector<Evaluation::Setting> Evaluation::choose_settings() {
       for (const std::string& value : row.values) add(row, value, 0);
       continue;
     }
-    std::map<std::string, double>& speedups = tuning[row.name];
+    std::map<std::string, double>& speedups = tuning[tuning_name(row)];
     if (speedups.size() != row.values.size()) {
       tune_row(row, speedups);
       write_tuning(tuning);
@@ -200,6 +265,7 @@ EvaluationRecord Evaluation::clip_of(const Setting& setting, const Request& requ
   record.goal = setting.goal;
   record.prompt = request.prompt;
   record.seed = request.seed;
+  record.inputs = setting.inputs;
   return record;
 }
 
@@ -209,7 +275,7 @@ Evaluation::Reference Evaluation::reference_of(at::Tensor frames) const {
 
 bool Evaluation::is_done(const EvaluationRecord& record) const {
   const auto found = done_.find(record.key());
-  if (found == done_.end()) return false;
+  if (found == done_.end() || found->second.inputs != record.inputs) return false;
   return std::ranges::all_of(scenario_.metrics, [&](const std::string& metric) {
     const std::map<std::string, double>& scores = found->second.scores;
     return scores.contains(metric) && (!scenario_.crf || scores.contains(score_name(metric, scenario_.crf)));
@@ -228,7 +294,9 @@ void Evaluation::keep(EvaluationRecord record, const Reference& reference, const
   if (scenario_.crf) score(reference.coded, through_codec(frames, *scenario_.crf), scenario_.crf);
   record.caption_right = caption_verdict(record.prompt, frames);
   record.frame_hash = frame_hash(frames);
+  fs::remove(detail_stem(folder_, record) += ".json");  // what an earlier measurement did step by step
   append_record(folder_ / "records.jsonl", record);
+  done_.insert_or_assign(record.key(), std::move(record));
 }
 
 void Evaluation::time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies,
@@ -307,9 +375,21 @@ void Evaluation::run() {
   }
 }
 
+std::size_t Evaluation::count_pending(const std::vector<Setting>& settings) const {
+  std::size_t pending = 0;
+  for (const std::string& prompt : scenario_.prompts) {
+    for (const std::uint64_t seed : scenario_.seeds) {
+      const Request request = request_for(prompt, seed);
+      for (const Setting& setting : settings) pending += is_done(clip_of(setting, request)) ? 0 : 1;
+    }
+  }
+  return pending;
+}
+
 void Evaluation::measure_all(const std::vector<Setting>& settings) {
   planned_ = settings.size() * scenario_.prompts.size() * scenario_.seeds.size();
-  finished_ = 0;
+  pending_ = count_pending(settings);
+  finished_ = measured_ = 0;
   start_ = std::chrono::steady_clock::now();
   for (const std::string& prompt : scenario_.prompts) {
     for (const std::uint64_t seed : scenario_.seeds) {
@@ -322,6 +402,7 @@ void Evaluation::measure_all(const std::vector<Setting>& settings) {
         if (!full) full = full_compute(request);
         if (++since_full % kClipsBetweenFullRuns == 0) full->seconds = time_full(request);
         measure(setting, request, *full);
+        ++measured_;
         report_progress(fmt::format("{}: {}", setting.row->name, setting.name));
       }
     }
@@ -336,13 +417,15 @@ void Evaluation::score_clips(const fs::path& folder) {
     write_text(folder_ / "machine.json", machine.dump(2) + "\n");
   }
   std::map<fs::path, Reference> references;
-  for (const ForeignClip& clip : read_foreign_clips(folder, scenario_)) {
-    if (is_done(clip.record)) continue;
+  for (ForeignClip& clip : read_foreign_clips(folder, scenario_)) {
     ClipSource reference = ClipSource::read(clip.reference), frames = ClipSource::read(clip.frames);
     make_comparable(reference, frames, false);
     if (!frames.frames.defined()) {
       throw Error(ExitCode::kBadInputFile, fmt::format("{}: holds latents; accepted: frames", clip.frames.string()));
     }
+    clip.record.frame_hash = frame_hash(frames.frames);
+    clip.record.inputs = frame_hash(reference.frames);
+    if (is_done(clip.record) && is_same_run(clip.record, done_.at(clip.record.key()))) continue;
     if (!references.contains(clip.reference)) references[clip.reference] = reference_of(reference.frames);
     report_progress(fmt::format("scoring {}: {}", clip.record.row, clip.record.prompt));
     keep(clip.record, references.at(clip.reference), frames.frames);
@@ -352,7 +435,7 @@ void Evaluation::score_clips(const fs::path& folder) {
 void Evaluation::report_progress(const std::string& what) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const double left =
-      finished_ == 0 ? 0 : seconds / static_cast<double>(finished_) * static_cast<double>(planned_ - finished_);
+      measured_ == 0 ? 0 : seconds / static_cast<double>(measured_) * static_cast<double>(pending_ - measured_);
   const std::string line =
       planned_ == 0 ? what : fmt::format("clip {}/{}  ETA {:.0f} s  {}", finished_, planned_, left, what);
   if (program_.console.redraws()) {

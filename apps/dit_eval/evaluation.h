@@ -23,6 +23,10 @@ class Evaluation {
   /// Throws Error(kUsage) when the folder holds another scenario.
   Evaluation(Program& program, const Scenario& scenario, std::filesystem::path folder);
 
+  /// Reads what was measured and writes `machine.json`; comes before run() and score_clips(). Throws Error(kUsage) when
+  /// the folder holds results of other weights or of another commit of Ditto.
+  void open_records();
+
   void run();
 
   /// Scores the clips of another program (foreign_clips.h) as the scenario's own are, and keeps their records.
@@ -32,6 +36,8 @@ class Evaluation {
   Request request_for(const std::string& prompt, std::uint64_t seed) const;
   /// A hash of everything that full compute of the request depends on.
   std::string request_key(const Request& request) const;
+  /// What all requests of the scenario share, resolved: weights, size, steps and so on, in words.
+  std::map<std::string, std::string> shared_request() const;
   /// Frames of full compute, made and kept when they are not there yet.
   at::Tensor full_frames(const Request& request) const;
 
@@ -40,7 +46,8 @@ class Evaluation {
     const ScenarioRow* row;
     std::string value;
     double goal;
-    std::string name;  ///< the specification as it is run
+    std::string name;    ///< the specification as it is run
+    std::string inputs;  ///< EvaluationRecord::inputs
   };
   struct Reference {
     at::Tensor frames;
@@ -63,6 +70,7 @@ class Evaluation {
   static EvaluationRecord clip_of(const Setting& setting, const Request& request);
   Reference reference_of(at::Tensor frames) const;
   bool is_done(const EvaluationRecord& record) const;
+  std::size_t count_pending(const std::vector<Setting>& settings) const;
   void keep(EvaluationRecord record, const Reference& reference, const at::Tensor& frames);
   void time_again(EvaluationRecord& record, const std::vector<PolicySpec>& policies, const Request& request) const;
   void measure(const Setting& setting, const Request& request, const Full& full);
@@ -76,7 +84,8 @@ class Evaluation {
   std::filesystem::path folder_;
   Session session_;
   std::map<std::string, EvaluationRecord> done_;  ///< by key
-  std::size_t finished_ = 0, planned_ = 0;
+  std::size_t finished_ = 0, planned_ = 0;        ///< clips, with those that an earlier run measured
+  std::size_t measured_ = 0, pending_ = 0;        ///< without them
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -21,6 +21,7 @@
 namespace ditto {
 namespace {
 
+constexpr int kPrompts = 3;          ///< that are searched unless told otherwise
 constexpr std::size_t kDecoded = 4;  ///< of the nearest latents, the one with the best PSNR counts
 
 /// One line on the progress of a search over all prompts, redrawn or now and then.
@@ -69,11 +70,24 @@ OraclePoint best_of(const VideoModel& model, const at::Tensor& reference, int co
   return best;
 }
 
+int wanted_prompts(const OracleArguments& arguments, const Scenario& scenario) {
+  const int all = static_cast<int>(scenario.prompts.size());
+  if (!arguments.prompts) return std::min(all, kPrompts);
+  if (*arguments.prompts <= all) return *arguments.prompts;
+  throw Error(ExitCode::kUsage, fmt::format("--prompts: {} are more than {} has; accepted: 1 to {}", *arguments.prompts,
+                                            scenario.path.string(), all));
+}
+
 std::vector<int> wanted_numbers(const OracleArguments& arguments, int steps) {
   std::vector<int> computed = arguments.computed;
   if (computed.empty()) {
     for (const double share : {0.24, 0.32, 0.4, 0.5, 0.66}) {
       computed.push_back(std::max(1, static_cast<int>(std::lround(share * steps))));
+    }
+  }
+  for (const int wanted : computed) {
+    if (wanted > steps) {
+      throw Error(ExitCode::kUsage, fmt::format("--compute: {} is out of range; accepted: 1 to {}", wanted, steps));
     }
   }
   std::ranges::sort(computed);
@@ -83,19 +97,22 @@ std::vector<int> wanted_numbers(const OracleArguments& arguments, int steps) {
 
 void append(const std::filesystem::path& path, const OracleCurve& curve) {
   std::string text;
-  for (const OracleCurve& other : read_oracle(path)) text += other.to_json().dump() + "\n";
+  for (const OracleCurve& other : read_oracle(path)) {
+    if (other.prompt != curve.prompt || other.seed != curve.seed) text += other.to_json().dump() + "\n";
+  }
   AtomicFile file(path);
   file.write(text + curve.to_json().dump() + "\n");
   file.commit();
 }
 
 void search(Program& program, const Scenario& scenario, const OracleArguments& arguments) {
+  const int prompts = wanted_prompts(arguments, scenario);
   const Evaluation evaluation(program, scenario, arguments.folder);
   const std::filesystem::path path = arguments.folder / "oracle.jsonl";
-  const std::size_t prompts = std::min(scenario.prompts.size(), static_cast<std::size_t>(arguments.prompts));
-  SearchProgress progress(program.console, static_cast<int>(prompts));
-  for (std::size_t k = 0; k < prompts; ++k) {
-    const Request request = evaluation.request_for(scenario.prompts[k], scenario.seeds.front());
+  SearchProgress progress(program.console, prompts);
+  for (int k = 0; k < prompts; ++k) {
+    const Request request =
+        evaluation.request_for(scenario.prompts[static_cast<std::size_t>(k)], scenario.seeds.front());
     const int steps = resolve(evaluation.model(), request).steps;
     ScheduleSearchOptions options{wanted_numbers(arguments, steps), arguments.beam, arguments.rounds,
                                   program.interrupt.token()};
@@ -103,13 +120,15 @@ void search(Program& program, const Scenario& scenario, const OracleArguments& a
     curve.key = sha256(fmt::format("{} {} {} {}", evaluation.request_key(request), fmt::join(options.computed, ","),
                                    options.beam, options.rounds));
     const std::vector<OracleCurve> known = read_oracle(path);
-    if (std::ranges::find(known, curve.key, &OracleCurve::key) != known.end()) continue;
+    curve.request = evaluation.shared_request();
+    const auto same = [&](const OracleCurve& c) { return c.key == curve.key && c.request == curve.request; };
+    if (std::ranges::any_of(known, same)) continue;
     curve.prompt = request.prompt;
     curve.seed = request.seed;
     curve.steps = steps;
     curve.beam = options.beam;
     curve.rounds = options.rounds;
-    progress.begin(static_cast<int>(k) + 1);
+    progress.begin(k + 1);
     options.on_evaluation = std::ref(progress);
     const at::Tensor reference = evaluation.full_frames(request);
     for (const auto& [computed, found] : search_schedules(evaluation.model(), request, options)) {

@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/shell_quote.h"
 #include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/verbs.h"
+#include "core/printable.h"
 #include "eval/oracle.h"
 #include "eval/record.h"
 #include "eval/report/report_page.h"
@@ -41,12 +44,18 @@ std::set<std::string> rival_rows(const fs::path& scenario) {
   return rivals;
 }
 
-/// The run of each setting that was recorded step by step, in the order of the settings.
-std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<SettingSummary>& settings,
-                                      const EvaluationRecord& first) {
+/// The run of each setting that was recorded step by step, in the order of the settings: of the scenario's first prompt
+/// and seed.
+std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<SettingSummary>& settings) {
+  const nlohmann::json document = read_json_file(folder / "scenario.json");
+  JsonReader scenario(document, (folder / "scenario.json").string());
+  const std::vector<std::string> prompts = scenario.texts("prompts");
+  const std::vector<std::int64_t> seeds = scenario.integers("seeds", {0}, std::vector<std::int64_t>{42});
   std::vector<RunDetail> runs;
   for (const SettingSummary& setting : settings) {
-    EvaluationRecord run = first;
+    EvaluationRecord run;
+    run.prompt = prompts.front();
+    run.seed = static_cast<std::uint64_t>(seeds.front());
     run.row = setting.row;
     run.cache = setting.cache;
     run.goal = setting.goal;
@@ -56,8 +65,8 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
   return runs;
 }
 
-ReportContents contents_of(const fs::path& folder, const std::vector<EvaluationRecord>& records,
-                           const std::vector<SettingSummary>& settings, const nlohmann::ordered_json& machine) {
+ReportContents contents_of(const fs::path& folder, const std::vector<SettingSummary>& settings,
+                           const nlohmann::ordered_json& machine) {
   const fs::path scenario = folder / "scenario.json";
   ReportContents contents;
   contents.title = read_json_file(scenario).value("name", "evaluation");
@@ -66,10 +75,56 @@ ReportContents contents_of(const fs::path& folder, const std::vector<EvaluationR
       shell_quoted({"dit-eval", "run", machine.value("scenario", "SCENARIO.json"), "-o", folder.string()});
   contents.settings = settings;
   contents.rivals = rival_rows(scenario);
-  contents.runs = described_runs(folder, settings, records.front());
+  contents.runs = described_runs(folder, settings);
   contents.without_runs =
       "No run was recorded step by step; the command above adds such records without measuring anything again.";
   return contents;
+}
+
+/// What the results were measured of, as OracleCurve::request says it; results of an earlier version name only a part.
+std::map<std::string, std::string> request_of(const fs::path& folder, const nlohmann::ordered_json& machine) {
+  if (machine.contains("request")) return machine["request"].get<std::map<std::string, std::string>>();
+  std::map<std::string, std::string> request;
+  if (machine.contains("model")) request["model"] = machine["model"].value("weight_hash", "");
+  if (machine.contains("dtype")) request["dtype"] = machine["dtype"].get<std::string>();
+  const nlohmann::json scenario = read_json_file(folder / "scenario.json");
+  if (scenario.contains("steps")) request["steps"] = std::to_string(scenario["steps"].get<int>());
+  if (scenario.contains("solver")) request["solver"] = scenario["solver"].get<std::string>();
+  return request;
+}
+
+/// The curves of the given file, or the folder's own, that belong to the results. Of the folder's own, the others are
+/// left out with a warning; a given file has to hold one that fits.
+std::vector<OracleCurve> fitting_oracle(Program& program, const std::optional<fs::path>& given, const fs::path& folder,
+                                        const std::map<std::string, std::string>& request,
+                                        const std::vector<EvaluationRecord>& records) {
+  if (given && !fs::exists(*given)) {
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: cannot be read; accepted: a file of dit-eval oracle", given->string()));
+  }
+  const fs::path path = given.value_or(folder / "oracle.jsonl");
+  std::vector<OracleCurve> fitting;
+  std::vector<std::string> left_out;
+  for (OracleCurve& curve : read_oracle(path)) {
+    std::optional<std::string> reason = mismatch(curve, request);
+    const auto is_measured = [&](const EvaluationRecord& r) {
+      return r.prompt == curve.prompt && r.seed == curve.seed;
+    };
+    if (!reason && std::ranges::none_of(records, is_measured)) reason = "its prompt and seed were not measured";
+    if (!reason) {
+      fitting.push_back(std::move(curve));
+      continue;
+    }
+    left_out.push_back(fmt::format("'{}' (seed {}): {}", printable(curve.prompt), curve.seed, *reason));
+  }
+  if (given && fitting.empty()) {
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: fits none of the results in {}: {}; accepted: a file of dit-eval oracle for their "
+                            "scenario",
+                            path.string(), folder.string(), left_out.empty() ? "it is empty" : left_out.front()));
+  }
+  for (const std::string& why : left_out) program.console.warn(fmt::format("{}: left out: {}", path.string(), why));
+  return fitting;
 }
 
 void write_page(const fs::path& folder, const ReportContents& contents) {
@@ -91,14 +146,11 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
                             folder.string()));
   }
   std::vector<SettingSummary> settings = summarise(records);
-  if (oracle_file && !std::filesystem::exists(*oracle_file)) {
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: cannot be read; accepted: a file of dit-eval oracle", oracle_file->string()));
-  }
-  const std::vector<OracleCurve> oracle = read_oracle(oracle_file.value_or(folder / "oracle.jsonl"));
-  add_oracle_gaps(settings, records, oracle);
   const nlohmann::ordered_json machine = read_json_file(folder / "machine.json");
-  write_page(folder, contents_of(folder, records, settings, machine));
+  const std::vector<OracleCurve> oracle =
+      fitting_oracle(program, oracle_file, folder, request_of(folder, machine), records);
+  add_oracle_gaps(settings, records, oracle);
+  write_page(folder, contents_of(folder, settings, machine));
   const std::string text = fmt::format("{}\n{} clips a setting.\n\n{}", machine_line(machine) + "\n",
                                        settings.front().clips, markdown_table(settings)) +
                            oracle_note(oracle);

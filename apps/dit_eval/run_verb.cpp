@@ -16,6 +16,7 @@ ExitCode run_scenario(Program& program, const RunArguments& arguments) {
   for (const std::string& metric : scenario.left_out) program.console.warn(metric);
   try {
     Evaluation evaluation(program, scenario, arguments.folder);
+    evaluation.open_records();
     if (arguments.clips) evaluation.score_clips(*arguments.clips);
     evaluation.run();
   } catch (const Cancelled&) {

@@ -20,8 +20,8 @@ struct RunArguments {
 struct OracleArguments {
   std::filesystem::path scenario;
   std::filesystem::path folder;
-  std::vector<int> computed;  ///< numbers of computed steps
-  int prompts = 3;            ///< the scenario's first ones
+  std::vector<int> computed;   ///< numbers of computed steps
+  std::optional<int> prompts;  ///< so many of the scenario's first ones
   int beam = 4;
   int rounds = 2;
 };

@@ -9,6 +9,9 @@ namespace ditto {
 namespace {
 
 constexpr double kMargin = 0.06;  // of the range, on either side
+constexpr double kLeast = 1e-9;   // of a value: what differs by less is rounding, and no axis could count it up
+
+bool is_one_value(double low, double high) { return high - low <= kLeast * std::max(std::abs(low), std::abs(high)); }
 
 /// The least of 1, 2, 5, 10, 20, ... (and their fractions) that is not below `step`.
 double nice_step(double step) {
@@ -37,12 +40,12 @@ Range range_around(std::span<const double> values, bool from_zero) {
   if (finite.empty()) return {};
   const auto [least, most] = std::ranges::minmax(finite);
   double margin = kMargin * (most - least);
-  if (margin == 0) margin = most == 0 ? 0.5 : 0.1 * std::abs(most);
+  if (is_one_value(least, most)) margin = most == 0 ? 0.5 : 0.1 * std::abs(most);
   return {from_zero && least == 0 ? 0 : least - margin, most + margin};
 }
 
 std::vector<double> nice_ticks(Range range, int most, bool whole) {
-  if (!(range.high > range.low)) return {range.low};
+  if (!(range.high > range.low) || is_one_value(range.low, range.high)) return {range.low};
   double step = nice_step((range.high - range.low) / std::max(most, 2));
   if (whole) step = std::max(step, 1.0);
   std::vector<double> ticks = multiples(range, step);

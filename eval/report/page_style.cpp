@@ -21,7 +21,7 @@ pre{background:var(--box);padding:9px 11px;border-radius:6px;white-space:pre-wra
 code{font:12.5px ui-monospace,monospace}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:3px 9px;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child,td.setting{text-align:left}td.setting{white-space:normal;min-width:180px}
+th:first-child,td:first-child,.setting{text-align:left}td.setting{white-space:normal;min-width:180px}
 tr.rival td{background:var(--box)}
 details{border:1px solid var(--line);border-radius:8px;margin:8px 0;padding:0 12px}
 details[open]{padding-bottom:12px}summary{cursor:pointer;padding:9px 0;font-weight:600}summary span{font-weight:400}

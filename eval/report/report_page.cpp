@@ -91,13 +91,18 @@ class Page {
   std::set<std::string> names_;
 };
 
-void add_row(Page& page, const std::vector<std::string>& metrics, const SettingSummary& setting, bool rival) {
-  page.add(
-      fmt::format("<tr{}><td>{}</td><td class=\"setting\"><code>{}</code></td><td>{:.2f}x</td><td>{:.3f}</td><td>"
-                  "{:.0f} %</td>",
-                  rival ? " class=\"rival\"" : "", escaped(setting.row), escaped(setting.cache), setting.speedup,
-                  setting.seconds, 100 * setting.computed));
-  for (const std::string& metric : metrics) {
+/// What the table of all settings shows beside speed and units.
+struct Columns {
+  std::vector<std::string> metrics;
+  bool oracle = false, captions = false;
+};
+
+void add_row(Page& page, const Columns& columns, const SettingSummary& setting, bool rival) {
+  const auto cell = [&](const std::string& text) { page.add(fmt::format("<td>{}</td>", text)); };
+  page.add(fmt::format("<tr{}><td>{}</td><td>{:.2f}x</td><td>{:.3f}</td><td>{:.0f} %</td>",
+                       rival ? " class=\"rival\"" : "", escaped(setting.row), setting.speedup, setting.seconds,
+                       100 * setting.computed));
+  for (const std::string& metric : columns.metrics) {
     const auto score = setting.scores.find(metric);
     if (score == setting.scores.end()) {
       page.add("<td></td><td></td>");
@@ -106,22 +111,31 @@ void add_row(Page& page, const std::vector<std::string>& metrics, const SettingS
     page.add(fmt::format("<td>{} ± {:.2g}</td><td>{}</td>", metric_text(metric, score->second.mean),
                          score->second.standard_error, metric_text(metric, score->second.worst)));
   }
-  page.add(fmt::format("<td>{:.1f}</td></tr>\n", setting.cache_bytes / 0x1p20));
+  if (columns.oracle) cell(setting.oracle_gap ? fmt::format("{:+.1f}", *setting.oracle_gap) : "");
+  if (columns.captions) cell(setting.caption_accuracy ? fmt::format("{:.2f}", *setting.caption_accuracy) : "");
+  cell(setting.cache_bytes < 0 ? "" : fmt::format("{:.1f}", setting.cache_bytes / 0x1p20));
+  page.add(fmt::format("<td class=\"setting\"><code>{}</code></td></tr>\n", escaped(setting.cache)));
 }
 
 void add_table(Page& page, const ReportContents& contents, const std::vector<SpeedQuality>& curves) {
-  std::vector<std::string> metrics;
-  for (const SpeedQuality& curve : curves) metrics.push_back(curve.metric);
+  Columns columns;
+  for (const SpeedQuality& curve : curves) columns.metrics.push_back(curve.metric);
+  for (const SettingSummary& setting : contents.settings) {
+    columns.oracle = columns.oracle || setting.oracle_gap;
+    columns.captions = columns.captions || setting.caption_accuracy;
+  }
   page.add(
-      "<details><summary>Table of all settings</summary><div class=\"scroll\"><table>\n<tr><th>row</th><th>setting"
-      "</th><th>speed-up</th><th>seconds</th><th>units</th>");
-  for (const std::string& metric : metrics) {
+      "<details><summary>Table of all settings</summary><div class=\"scroll\"><table>\n<tr><th>row</th>"
+      "<th>speed-up</th><th>seconds</th><th>units</th>");
+  for (const std::string& metric : columns.metrics) {
     page.add(fmt::format("<th>{}</th><th>worst clip</th>", escaped(metric_title(metric))));
   }
-  page.add("<th>cache MiB</th></tr>\n");
+  if (columns.oracle) page.add("<th>dB to the oracle</th>");
+  if (columns.captions) page.add("<th>captions right</th>");
+  page.add("<th>cache MiB</th><th class=\"setting\">setting</th></tr>\n");
   for (const bool rival : {true, false}) {
     for (const SettingSummary& setting : contents.settings) {
-      if (contents.rivals.contains(setting.row) == rival) add_row(page, metrics, setting, rival);
+      if (contents.rivals.contains(setting.row) == rival) add_row(page, columns, setting, rival);
     }
   }
   page.add("</table></div></details>\n");

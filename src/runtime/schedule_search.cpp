@@ -119,17 +119,18 @@ std::vector<PartialRun> nearest(std::vector<PartialRun> runs, std::size_t width)
 class Search {
  public:
   Search(const VideoModel& model, const Request& request, const ScheduleSearchOptions& options)
-      : steps_(model, request), options_(options) {
-    if (options.computed.empty() || options.beam < 1) {
-      throw Error(ExitCode::kUsage, "--compute: is empty, or --beam below 1; accepted: at least one number, and 1");
+      : steps_(model, request), options_(options), wanted_(options.computed.begin(), options.computed.end()) {
+    if (options.beam < 1) {
+      throw Error(ExitCode::kUsage, fmt::format("beam: {} is out of range; accepted: 1 and above", options.beam));
     }
-    for (const int wanted : options.computed) {
+    if (wanted_.empty()) throw Error(ExitCode::kUsage, "computed: is empty; accepted: at least one number of steps");
+    for (const int wanted : wanted_) {
       if (wanted >= 1 && wanted <= steps_.count()) continue;
       throw Error(ExitCode::kUsage,
-                  fmt::format("--compute: {} is out of range; accepted: 1 to {}", wanted, steps_.count()));
+                  fmt::format("computed: {} is out of range; accepted: 1 to {}", wanted, steps_.count()));
     }
-    least_ = std::ranges::min(options.computed);
-    most_ = std::ranges::max(options.computed);
+    least_ = *wanted_.begin();
+    most_ = *wanted_.rbegin();
     total_ = bound_evaluations();
   }
 
@@ -157,7 +158,7 @@ class Search {
       }
     }
     // A round computes at most once along the schedule, and for each of its moves what comes after the move.
-    for (const int wanted : options_.computed) total += std::int64_t{options_.rounds} * wanted * (wanted + 1);
+    for (const int wanted : wanted_) total += std::int64_t{options_.rounds} * wanted * (wanted + 1);
     return total;
   }
 
@@ -213,23 +214,32 @@ class Search {
     return improved;
   }
 
+  /// Keeps every schedule once and the beam's width: moves may have led to one that was in the beam.
+  void put_first(PartialRun best, std::vector<PartialRun>& runs) const {
+    std::erase_if(runs, [&](const PartialRun& run) { return run.pattern == best.pattern; });
+    runs.insert(runs.begin(), std::move(best));
+    if (runs.size() > static_cast<std::size_t>(options_.beam)) runs.pop_back();
+  }
+
   std::map<int, std::vector<FoundSchedule>> collect(std::map<int, std::vector<PartialRun>>& beams,
                                                     const at::Tensor& target) {
     std::map<int, std::vector<FoundSchedule>> found;
-    for (const int wanted : options_.computed) {
+    for (const int wanted : wanted_) {
       std::vector<PartialRun>& runs = beams[wanted];
       std::ranges::stable_sort(runs, {}, &PartialRun::distance);
       PartialRun best = runs.front();
       for (int round = 0; round < options_.rounds && improve(best, target); ++round) continue;
-      if (best.distance < runs.front().distance) runs.insert(runs.begin(), best);
-      for (const PartialRun& run : runs)
+      if (best.distance < runs.front().distance) put_first(std::move(best), runs);
+      for (const PartialRun& run : runs) {
         found[wanted].push_back({run.pattern, run.latent.to(at::kFloat), run.distance});
+      }
     }
     return found;
   }
 
   Steps steps_;
   const ScheduleSearchOptions& options_;
+  std::set<int> wanted_;
   int least_ = 0, most_ = 0;
   std::int64_t done_ = 0, total_ = 0;
 };

@@ -110,6 +110,25 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
   ASSERT_EQ(run({"--clips", "others"}).exit_code, kDone);
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 3U) << "scored once";
 
+  json faster = clip;
+  faster["seconds"] = 0.25;
+  write_file(scratch_ / "others/clips.jsonl", faster.dump() + "\n");
+  const Finished timed = run({"--clips", "others"});
+  EXPECT_TRUE(contains(timed.out, "| another | `its setting` | 4.00x | 0.250 | 50 % | 100.0"));
+  EXPECT_EQ(lines_in(result("records.jsonl")).size(), 4U) << "a new measurement replaces the earlier one";
+  std::string frames = read_file(full);
+  frames.back() = static_cast<char>(frames.back() ^ 0x7f);
+  write_file(scratch_ / "others/other.safetensors", frames);
+  json other = faster;
+  other["frames"] = "other.safetensors";
+  write_file(scratch_ / "others/clips.jsonl", other.dump() + "\n");
+  EXPECT_FALSE(contains(run({"--clips", "others"}).out, "| 50 % | 100.0"));
+  EXPECT_EQ(lines_in(result("records.jsonl")).size(), 5U) << "other frames are scored";
+  other["reference"] = "other.safetensors";
+  write_file(scratch_ / "others/clips.jsonl", other.dump() + "\n");
+  EXPECT_TRUE(contains(run({"--clips", "others"}).out, "| 50 % | 100.0"));
+  EXPECT_EQ(lines_in(result("records.jsonl")).size(), 6U) << "and against another reference";
+
   for (const auto& [key, value] : std::vector<std::pair<std::string, json>>{{"frames", "../results/records.jsonl"},
                                                                             {"reference", "missing.safetensors"},
                                                                             {"prompt", "another prompt"},
@@ -123,7 +142,65 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
     EXPECT_EQ(refused.exit_code, kBadInputFile) << key;
     EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval")) << key;
   }
-  EXPECT_EQ(lines_in(result("records.jsonl")).size(), 3U);
+  EXPECT_EQ(lines_in(result("records.jsonl")).size(), 6U);
+}
+
+TEST_F(Evaluated, ResultsOfOtherWeightsOrAnotherCommitAreNotMixed) {
+  ASSERT_EQ(run({}).exit_code, kDone);
+  const json machine = json::parse(read_file(result("machine.json")));
+  json weights = machine, commit = machine;
+  weights["model"]["weight_hash"] = "0123abcd";
+  commit["commit"] = "0123abcd";
+  for (const json& other : {weights, commit}) {
+    write_file(result("machine.json"), other.dump());
+    const Finished refused = run({});
+    EXPECT_EQ(refused.exit_code, kUsage);
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, "0123abcd"));
+    EXPECT_TRUE(contains(refused.err, machine["model"]["weight_hash"].get<std::string>()));
+    EXPECT_TRUE(contains(refused.err, machine["commit"].get<std::string>()));
+    EXPECT_TRUE(contains(refused.err, "accepted: another folder"));
+    EXPECT_EQ(json::parse(read_file(result("machine.json"))), other) << "what was measured stays described";
+  }
+  fs::remove(result("records.jsonl"));
+  EXPECT_EQ(run({}).exit_code, kDone) << "without records there is nothing to mix";
+}
+
+TEST_F(Evaluated, AScheduleWithOtherContentsIsMeasuredAgain) {
+  const auto plan = [&](const char* cache) {
+    const Finished made = dit_gen({"-p", kPrompt, "--size", "64x64", "--frames", "5", "--steps", "4", "--cache", cache,
+                                   "--trace", "plan.jsonl", "-o", "clip.mp4", "-y"},
+                                  scratch_.here());
+    ASSERT_EQ(made.exit_code, kDone) << made.err;
+  };
+  json scenario = tiny_scenario();
+  scenario["rows"] = {{{"name", "planned"}, {"cache", "schedule:file=plan.jsonl"}}};
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  plan("interval:interval=2");
+  ASSERT_EQ(run({}).exit_code, kDone);
+  ASSERT_EQ(run({}).exit_code, kDone);
+  ASSERT_EQ(lines_in(result("records.jsonl")).size(), 1U);
+  plan("interval:interval=4");
+  ASSERT_EQ(run({}).exit_code, kDone);
+  const std::vector<json> records = lines_in(result("records.jsonl"));
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_NE(records[0]["units_computed"], records[1]["units_computed"]);
+  const fs::path details = result("details");
+  for (const auto& entry : fs::directory_iterator(details)) {
+    if (entry.path().extension() != ".json") continue;
+    EXPECT_TRUE(contains(read_file(fs::path(entry.path()) += "l"), "\"age\":3")) << "described again too";
+  }
+}
+
+TEST_F(Evaluated, AFullDiskIsNoUsageError) {
+  ASSERT_EQ(run({}).exit_code, kDone);
+  const fs::path full = fs::directory_iterator(result("full"))->path();
+  RunOptions options = scratch_.here();
+  options.max_file_bytes = 64;
+  const Finished failed =
+      dit_eval({"compare", full.string(), full.string(), "--metrics", "psnr", "--through-codec", "crf=25"}, options);
+  EXPECT_EQ(failed.exit_code, kOutputFailed) << failed.err;
+  EXPECT_TRUE(is_one_error_line(failed.err, "dit-eval"));
 }
 
 TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
@@ -135,6 +212,7 @@ TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
   ASSERT_EQ(curve["points"].size(), 3U);
   EXPECT_EQ(curve["points"][0]["pattern"], "CRRR");
   EXPECT_LT(curve["points"][0]["psnr"], curve["points"][2]["psnr"]);
+  EXPECT_FALSE(fs::exists(result("machine.json"))) << "that describes where clips were measured";
   const std::string kept = read_file(result("oracle.jsonl"));
   const auto when = fs::last_write_time(result("oracle.jsonl"));
   ASSERT_EQ(dit_eval(oracle, scratch_.here()).exit_code, kDone);
@@ -147,6 +225,56 @@ TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
   const Finished other = dit_eval({"report", "results", "--oracle", "results/none.jsonl"}, scratch_.here());
   EXPECT_EQ(other.exit_code, kBadInputFile);
   EXPECT_TRUE(is_one_error_line(other.err, "dit-eval"));
+
+  json shorter = curve;
+  shorter["request"]["guidance"] = "7";
+  write_file(result("oracle.jsonl"), shorter.dump() + "\n");
+  const Finished without = dit_eval({"report", "results"}, scratch_.here());
+  EXPECT_EQ(without.exit_code, kDone) << without.err;
+  EXPECT_TRUE(contains(without.err, "guidance is 7 there and 3 here"));
+  EXPECT_FALSE(contains(without.out, "dB to the oracle"));
+  ASSERT_EQ(dit_eval(oracle, scratch_.here()).exit_code, kDone);
+  EXPECT_EQ(read_file(result("oracle.jsonl")), kept) << "what fits no more is searched again";
+}
+
+TEST_F(Evaluated, TheShippedOracleBelongsToTheShippedScenario) {
+  const fs::path scenarios = model_path("../eval/scenarios");
+  const fs::path oracle = scenarios / "policies-64-oracle.jsonl";
+  ASSERT_EQ(run({}).exit_code, kDone);
+  const Finished other = dit_eval({"report", "results", "--oracle", oracle.string()}, scratch_.here());
+  EXPECT_EQ(other.exit_code, kBadInputFile);
+  EXPECT_TRUE(is_one_error_line(other.err, "dit-eval"));
+  EXPECT_TRUE(contains(other.err, "size is 64x64x17 there and 64x64x5 here"));
+
+  // As if the scenario itself had been measured: it differs from the tiny one in prompts, frames and steps.
+  json machine = json::parse(read_file(result("machine.json")));
+  machine["request"]["size"] = "64x64x17";
+  machine["request"]["steps"] = "50";
+  std::string records;
+  for (const json& curve : lines_in(oracle)) {
+    json record = lines_in(result("records.jsonl")).front();
+    record["prompt"] = curve["prompt"];
+    record["units_computed"] = record["units_total"].get<int>() / 2;
+    records += record.dump() + "\n";
+  }
+  fs::copy_file(scenarios / "policies-64.json", result("scenario.json"), fs::copy_options::overwrite_existing);
+  write_file(result("records.jsonl"), records);
+  json earlier = machine;
+  earlier.erase("request");
+  for (const json& description : {machine, earlier}) {
+    write_file(result("machine.json"), description.dump());
+    const Finished table = dit_eval({"report", "results", "--oracle", oracle.string()}, scratch_.here());
+    EXPECT_EQ(table.exit_code, kDone) << table.err;
+    EXPECT_TRUE(contains(table.out, "| dB to the oracle |"));
+  }
+}
+
+TEST_F(Evaluated, TheOracleHasNoMorePromptsThanTheScenario) {
+  const Finished refused = dit_eval({"oracle", "scenario.json", "-o", "results", "--prompts", "2"}, scratch_.here());
+  EXPECT_EQ(refused.exit_code, kUsage);
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_TRUE(contains(refused.err, "--prompts: 2"));
+  EXPECT_TRUE(contains(refused.err, "accepted: 1 to 1"));
 }
 
 TEST_F(Evaluated, NumbersTheOracleCannotComputeAreRefused) {
@@ -155,6 +283,7 @@ TEST_F(Evaluated, NumbersTheOracleCannotComputeAreRefused) {
         dit_eval({"oracle", "scenario.json", "-o", "results", "--compute", numbers}, scratch_.here());
     EXPECT_EQ(refused.exit_code, kUsage) << numbers;
     EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval")) << refused.err;
+    EXPECT_TRUE(contains(refused.err, "--compute: "));
   }
 }
 

@@ -119,6 +119,20 @@ TEST_F(ScenarioReport, HasCurvesAndRunsStepByStep) {
   EXPECT_TRUE(fs::exists(scratch / "results/plots/speed-quality-psnr.svg"));
 }
 
+TEST_F(ScenarioReport, ShowsTheRunsWhateverWasMeasuredFirst) {
+  const Scratch scratch;
+  write_scenario(scratch);
+  ASSERT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch).exit_code, kDone);
+  const fs::path file = scratch / "results/records.jsonl";
+  std::string reversed;
+  for (const std::string& line : lines_of(read_file(file))) reversed.insert(0, line + "\n");
+  write_file(file, reversed);
+  ASSERT_EQ(dit_eval({"report", "results"}, scratch).exit_code, kDone);
+  const std::string page = read_file(scratch / "results/report.html");
+  EXPECT_TRUE(contains(page, "step 1: reused"));
+  EXPECT_FALSE(contains(page, "No run was recorded step by step"));
+}
+
 TEST_F(ScenarioReport, WithoutRecordedRunsSaysHowToGetThem) {
   const Scratch scratch;
   write_scenario(scratch);

@@ -52,6 +52,7 @@ TEST(Ticks, AreRoundNumbersInsideTheRange) {
   expect_ticks({1.2e6, 4.9e6}, 3, {2e6, 4e6}, {"2000000", "4000000"});
   expect_ticks({-0.5, 2.5}, 6, {0, 1, 2}, {"0", "1", "2"}, true);
   expect_ticks({3, 3}, 6, {3}, {"3"});
+  expect_ticks({std::nextafter(1, 0), 1}, 6, {1}, {"1"});  // a score of equal clips, but for rounding
   expect_ticks({0.45, 0.56}, 2, {0.5}, {"0.5"});
 }
 
@@ -76,6 +77,7 @@ TEST(RangeAround, LeavesAMarginAndIgnoresWhatIsNotFinite) {
   const double one[] = {7};
   EXPECT_LT(range_around(one).low, 7);
   EXPECT_GT(range_around(one).high, 7);
+  EXPECT_GT(range_around(Ticks{std::nextafter(7, 0), 7}).high, 7.1) << "rounding is no range";
   const double zeros[] = {0, 0};
   EXPECT_GT(range_around(zeros, true).high, 0) << "a scale needs a length";
 }

@@ -15,6 +15,7 @@ namespace {
 
 OracleCurve curve(const std::string& prompt) {
   return {.key = "key of " + prompt,
+          .request = {{"model", "abc"}, {"size", "64x64x17"}, {"steps", "50"}},
           .prompt = prompt,
           .seed = 42,
           .steps = 50,
@@ -72,6 +73,31 @@ TEST(OracleCurve, OfOtherShapeIsRefused) {
   OracleCurve descending = curve("a");
   std::swap(descending.points[0], descending.points[1]);
   EXPECT_THROW(OracleCurve::parse(descending.to_json().dump(), "oracle.jsonl:1"), Error);
+  nlohmann::ordered_json empty = curve("a").to_json();
+  empty["points"] = nlohmann::ordered_json::array();
+  EXPECT_THROW(OracleCurve::parse(empty.dump(), "oracle.jsonl:1"), Error);
+}
+
+TEST(OracleCurve, SaysWhyItBelongsToOtherResults) {
+  EXPECT_FALSE(mismatch(curve("a"), curve("b").request).has_value());
+  EXPECT_FALSE(mismatch(curve("a"), {{"steps", "50"}}).has_value()) << "only what is named is compared";
+  EXPECT_EQ(mismatch(curve("a"), {{"model", "abc"}, {"steps", "30"}}), "steps is 50 there and 30 here");
+  EXPECT_EQ(mismatch(curve("a"), {{"solver", "euler"}}), "solver is not named there and euler here");
+  OracleCurve nameless = curve("a");
+  nameless.request.clear();
+  EXPECT_EQ(mismatch(nameless, {{"steps", "50"}}), "it does not say what was searched");
+}
+
+TEST(OracleNote, SaysBesideEachCurveWhatDiffers) {
+  const std::string alike = oracle_note(std::vector{curve("a"), curve("b")});
+  EXPECT_NE(alike.find("(width 16, 1 rounds of moves, 10 to 25 computed steps of 50)"), std::string::npos) << alike;
+  EXPECT_NE(alike.find("- b (seed 42)\n"), std::string::npos) << alike;
+  OracleCurve wider = curve("b");
+  wider.beam = 32;
+  wider.points.pop_back();
+  const std::string mixed = oracle_note(std::vector{curve("a"), wider});
+  EXPECT_NE(mixed.find("- a (seed 42): width 16, 1 rounds of moves, 10 to 25 computed"), std::string::npos) << mixed;
+  EXPECT_NE(mixed.find("- b (seed 42): width 32, 1 rounds of moves, 10 to 20 computed"), std::string::npos) << mixed;
 }
 
 TEST(OracleGap, IsTheMeanOverItsPromptsAtEqualComputedUnits) {

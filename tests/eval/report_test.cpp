@@ -242,6 +242,26 @@ TEST_F(ReportFolder, SettingsHaveCurvesATableAndTheTimeOfEveryRun) {
   EXPECT_GT(count_of(plot, "<style>"), 0U);
 }
 
+TEST_F(ReportFolder, TheTableShowsWhatWasMeasuredAndTheSettingLast) {
+  ReportContents contents = contents_of("settings", "again");
+  contents.settings = settings();
+  const std::string bare = render_report(contents, folder_);
+  EXPECT_EQ(count_of(bare, "dB to the oracle"), 0U);
+  EXPECT_EQ(count_of(bare, "captions right"), 0U);
+  contents.settings[0].cache_bytes = -1;
+  contents.settings[0].oracle_gap = -1.25;
+  contents.settings[0].caption_accuracy = 0.75;
+  contents.settings[1].cache_bytes = 0x1p21;
+  const std::string page = render_report(contents, folder_);
+  EXPECT_TRUE(is_well_formed(page));
+  EXPECT_EQ(count_of(page, "<th>dB to the oracle</th><th>captions right</th><th>cache MiB</th><th class=\"setting\">"),
+            1U);
+  EXPECT_EQ(count_of(page, "<td>-1.2</td><td>0.75</td><td></td><td class=\"setting\"><code>even:x</code></td></tr>"),
+            1U);
+  EXPECT_EQ(count_of(page, "<td></td><td></td><td>2.0</td><td class=\"setting\"><code>even:x</code></td></tr>"), 1U);
+  EXPECT_EQ(count_of(page, "-0.0"), 0U);
+}
+
 TEST_F(ReportFolder, SettingsWithoutRunsSayHowToGetThem) {
   ReportContents contents = contents_of("settings", "again");
   contents.settings = settings();

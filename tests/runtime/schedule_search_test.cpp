@@ -103,6 +103,7 @@ TEST_P(ScheduleSearch, RoundsBringTheBestNearerAndTakeNoWorseMove) {
   double before = 0, after = 0;
   for (const auto& [computed, schedules] : moved) {
     const FoundSchedule& schedule = schedules.front();
+    EXPECT_EQ(schedules.size(), 1U) << "no more than the beam";
     EXPECT_LE(schedule.distance, beam.at(computed).front().distance);
     EXPECT_GE(schedule.distance, best.at(computed) - 1e-6);
     EXPECT_EQ(std::ranges::count(schedule.pattern, 'C'), computed);
@@ -158,9 +159,23 @@ TEST(ScheduleSearchOptions, NumbersOutOfRangeAreRefused) {
       FAIL();
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::kUsage);
-      EXPECT_NE(std::string(error.what()).find("--compute"), std::string::npos);
+      EXPECT_TRUE(std::string(error.what()).starts_with("computed: ")) << error.what();
     }
   }
+  try {
+    search_schedules(model, request_with("euler"), {.computed = {2}, .beam = 0});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("beam: ")) << error.what();
+  }
+}
+
+TEST(ScheduleSearchOptions, NumbersGivenTwiceAreSearchedOnce) {
+  const ToyModel model;
+  const auto once = search_schedules(model, request_with("euler"), {.computed = {3}, .beam = 2});
+  const auto twice = search_schedules(model, request_with("euler"), {.computed = {3, 3}, .beam = 2});
+  ASSERT_EQ(twice.at(3).size(), once.at(3).size());
+  EXPECT_EQ(twice.at(3).front().pattern, once.at(3).front().pattern);
 }
 
 }  // namespace
