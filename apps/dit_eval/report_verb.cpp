@@ -127,10 +127,19 @@ std::vector<OracleCurve> fitting_oracle(Program& program, const std::optional<fs
   return fitting;
 }
 
+/// An earlier report may have had plots of a kind that this one has none of.
+void drop_plots(const fs::path& plots) {
+  std::error_code ignored;
+  for (const fs::path& file : fs::directory_iterator(plots, ignored)) {
+    if (file.extension() == ".svg" || file.extension() == ".png") fs::remove(file, ignored);
+  }
+}
+
 void write_page(const fs::path& folder, const ReportContents& contents) {
   AtomicFolder plots(folder / "plots");
   AtomicFile page(folder / "report.html");
   page.write(render_report(contents, plots.temporary()));
+  drop_plots(folder / "plots");
   plots.commit();
   page.commit();
 }
