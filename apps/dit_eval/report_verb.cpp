@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
