@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "caches/block_range.h"
+#include "caches/branch_choice.h"
 #include "caches/change.h"
 #include "caches/forecasters/taylor.h"
 #include "caches/refusal.h"
@@ -63,13 +64,13 @@ class DBCache : public CachePolicy {
         max_accumulated_(options.number("max_accumulated")),
         mask_(options),
         order_(options.integer("order")),
-        shared_(options.text("branch") == "conditional"),
+        branch_(options),
         official_(options.text("mode") == "official") {
     if (threshold_ > 0) refuse_what_has_no_effect(options);
   }
 
   void begin(const Topology&, const RunInfo& run) override {
-    if (threshold_ > 0 && shared_ && run.branches.size() == 1) {
+    if (threshold_ > 0 && branch_.conditional_decides() && run.branches.size() == 1) {
       refuse_option("dbcache:branch", "this run has one branch", "branch=each");
     }
   }
@@ -87,11 +88,7 @@ class DBCache : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    // A policy stacked above may have kept the conditional branch from being asked.
-    const bool follows = shared_ && point.branch == Branch::kUnconditional && decided_ == point.step.index;
-    if (!follows) decision_ = decide_step(point);
-    decided_ = point.step.index;
-    Decision decision = decision_;
+    Decision decision = branch_.decide(point, [&](const DecisionPoint& asked) { return decide_step(asked); });
     if (decision.action == Action::kBlend) decision.weights = blend_weights(point);
     return decision;
   }
@@ -208,14 +205,12 @@ class DBCache : public CachePolicy {
   double max_accumulated_;
   StepMask mask_;
   int order_;
-  bool shared_;
+  BranchChoice branch_;
   bool official_;
   std::map<Branch, at::Tensor> head_;  ///< from decide() to observe() of one step
   std::map<Branch, int> reused_;
   std::map<Branch, OfficialCounts> official_counts_;
   SinceComputed<double> since_computed_;
-  Decision decision_;
-  int decided_ = -1;  ///< the step of the last decision
 };
 
 void DBCache::refuse_what_has_no_effect(const PolicyOptions& options) {
@@ -288,11 +283,7 @@ PolicyEntry dbcache_entry() {
                    .default_value = "dynamic",
                    .help = "whether the steps a mask leaves open are all reused or decided by the first blocks",
                    .choices = {"dynamic", "static"}},
-                  {.name = "branch",
-                   .type = OptionType::kText,
-                   .default_value = "each",
-                   .help = "who decides: each branch for itself, or the conditional one for both",
-                   .choices = {"each", "conditional"}},
+                  branch_option(),
                   {.name = "mode",
                    .type = OptionType::kText,
                    .default_value = "ditto",

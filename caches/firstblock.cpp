@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "caches/block_range.h"
+#include "caches/branch_choice.h"
 #include "caches/change.h"
 #include "caches/forecast_policy.h"
 #include "caches/forecasters/taylor.h"
@@ -29,10 +30,10 @@ class FirstBlock : public CachePolicy {
         last_blocks_(options.integer("last_blocks")),
         downsample_(options.integer("downsample")),
         order_(options.integer("order")),
-        conditional_decides_(options.text("branch") == "conditional"),
+        branch_(options),
         unconditional_given_(!options.is_automatic("unconditional_threshold")),
         window_{options.integer("first"), options.integer("last")} {
-    if (conditional_decides_) {
+    if (branch_.conditional_decides()) {
       refuse_without_effect(options, "firstblock", "unconditional_threshold", "beside branch=conditional");
     }
   }
@@ -41,7 +42,7 @@ class FirstBlock : public CachePolicy {
     if (run.branches.size() == 1 && unconditional_given_) {
       refuse_option("firstblock:unconditional_threshold", "has no effect in a run of one branch", "leaving it out");
     }
-    if (run.branches.size() == 1 && conditional_decides_) {
+    if (run.branches.size() == 1 && branch_.conditional_decides()) {
       refuse_option("firstblock:branch", "has no effect in a run of one branch", "leaving it out");
     }
   }
@@ -57,12 +58,9 @@ class FirstBlock : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    // A policy stacked above may have kept the conditional branch from being asked.
-    const bool follows = conditional_decides_ && point.branch == Branch::kUnconditional && decided_ == point.step.index;
-    if (!follows) decision_ = judge(point);
-    decided_ = point.step.index;
-    if (decision_.action == Action::kBlend) decision_.weights = weights(point);
-    return decision_;
+    Decision decision = branch_.decide(point, [&](const DecisionPoint& asked) { return judge(asked); });
+    if (decision.action == Action::kBlend) decision.weights = weights(point);
+    return decision;
   }
 
   void observe(const DecisionPoint& point, const Feature&, const Feature*) override {
@@ -105,11 +103,9 @@ class FirstBlock : public CachePolicy {
   int last_blocks_;
   int downsample_;
   int order_;
-  bool conditional_decides_;
+  BranchChoice branch_;
   bool unconditional_given_;
   StepWindow window_;
-  Decision decision_;                        ///< of the branch that decided last
-  int decided_ = -1;                         ///< the step of that
   std::map<Branch, at::Tensor> head_delta_;  ///< from decide() to observe() of one step
 };
 
@@ -123,11 +119,7 @@ std::vector<OptionSpec> options() {
        .type = OptionType::kNumber,
        .default_value = kAutomatic,
        .help = "the same for the unconditional branch; auto: equal to threshold"},
-      {.name = "branch",
-       .type = OptionType::kText,
-       .default_value = "each",
-       .help = "who decides: each branch for itself, or the conditional one for both",
-       .choices = {"each", "conditional"}},
+      branch_option(),
       {.name = "first_blocks",
        .type = OptionType::kInteger,
        .default_value = "1",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "caches/block_range.h"
+#include "caches/branch_choice.h"
 #include "caches/magcache_settings.h"
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
@@ -48,17 +49,17 @@ class MagCache : public CachePolicy {
   explicit MagCache(const PolicyOptions& options)
       : options_(options),
         is_off_(options.number_or("threshold", 1) <= 0),
-        conditional_decides_(options.text("branch") == "conditional"),
+        branch_(options),
         last_blocks_(options.integer("last_blocks")) {}
 
   void begin(const Topology& topology, const RunInfo& run) override {
     if (is_off_) return;
-    if (run.branches.size() == 1 && conditional_decides_) {
+    if (run.branches.size() == 1 && branch_.conditional_decides()) {
       refuse_option("magcache:branch", "has no effect in a run of one branch", "leaving it out");
     }
     settings_ = magcache_settings(options_, topology, run);
     const auto& ratios = settings_.ratios;
-    if (conditional_decides_ && ratios.at(Branch::kConditional) == ratios.at(Branch::kUnconditional)) {
+    if (branch_.conditional_decides() && ratios.at(Branch::kConditional) == ratios.at(Branch::kUnconditional)) {
       refuse_option("magcache:branch", "has no effect with ratios that both branches share", "leaving it out");
     }
   }
@@ -70,11 +71,7 @@ class MagCache : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    // A policy stacked above may have kept the conditional branch from being asked.
-    const bool follows = conditional_decides_ && point.branch == Branch::kUnconditional && decided_ == point.step.index;
-    if (!follows) decision_ = judge(point);
-    decided_ = point.step.index;
-    return decision_;
+    return branch_.decide(point, [&](const DecisionPoint& asked) { return judge(asked); });
   }
 
  private:
@@ -107,13 +104,11 @@ class MagCache : public CachePolicy {
 
   PolicyOptions options_;
   bool is_off_;
-  bool conditional_decides_;
+  BranchChoice branch_;
   int last_blocks_;
   MagCacheSettings settings_;
   StepRatios ratios_;
   SinceComputed<Drift> drift_;
-  Decision decision_;  ///< of the branch that decided last
-  int decided_ = -1;   ///< the step of that
 };
 
 }  // namespace
@@ -151,11 +146,7 @@ PolicyEntry magcache_entry() {
                    .default_value = kAutomatic,
                    .help = "whether errors below the threshold (lt) or up to it (le) are reused; auto: as published",
                    .choices = {"lt", "le"}},
-                  {.name = "branch",
-                   .type = OptionType::kText,
-                   .default_value = "each",
-                   .help = "who decides: each branch for itself, or the conditional one for both",
-                   .choices = {"each", "conditional"}},
+                  branch_option(),
                   {.name = "last_blocks",
                    .type = OptionType::kInteger,
                    .default_value = "0",

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,14 +49,13 @@ Cost run(const VideoModel& model, const std::string& setting, const PoliciesArgu
   return cost;
 }
 
-/// Whether this model accepts a setting: some need a measurement of it.
-bool is_accepted(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
+/// What one run takes, or nothing when this model does not accept the setting: some need a measurement of it.
+std::optional<Cost> try_run(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
   try {
-    run(model, setting, options);
-    return true;
+    return run(model, setting, options);
   } catch (const Error& error) {
     if (error.code() != ExitCode::kUsage && error.code() != ExitCode::kBadInputFile) throw;
-    return false;
+    return std::nullopt;
   }
 }
 
@@ -67,7 +67,8 @@ std::string idle_setting(const VideoModel& model, const PolicyEntry& entry, cons
   if (has_option(entry, "first")) settings.push_back(entry.name + ":first=1000000");
   if (!entry.disabled.empty()) settings.push_back(entry.name + ":" + entry.disabled);
   for (const std::string& setting : settings) {
-    if (is_accepted(model, setting, options) && !run(model, setting, options).reuses()) return setting;
+    const std::optional<Cost> cost = try_run(model, setting, options);
+    if (cost && !cost->reuses()) return setting;
   }
   return {};
 }
@@ -89,12 +90,13 @@ std::string half_setting(const VideoModel& model, const PolicyEntry& entry, cons
   std::vector<std::string> settings;
   if (has_option(entry, "compute")) settings.push_back(fmt::format("{}:compute={}", entry.name, options.steps / 2));
   if (has_option(entry, "interval")) settings.push_back(entry.name + ":interval=2");
-  if (has_option(entry, "threshold") && is_accepted(model, entry.name, options)) {
+  if (has_option(entry, "threshold") && try_run(model, entry.name, options)) {
     settings.push_back(half_threshold(model, entry, options));
   }
   settings.push_back(entry.name);
   for (const std::string& setting : settings) {
-    if (is_accepted(model, setting, options) && run(model, setting, options).reuses()) return setting;
+    const std::optional<Cost> cost = try_run(model, setting, options);
+    if (cost && cost->reuses()) return setting;
   }
   return {};
 }
