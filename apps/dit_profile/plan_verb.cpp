@@ -174,8 +174,8 @@ void add_planner_options(CLI::App& verb, PlanRequest& request) {
       "auto, else 1)",
       "X", [&](const std::string& text) { request.emphasis = parse_number("--emphasis", text, 0, 10); });
   add_integer_option(verb, "--refine",
-                     "jumps: with --prompts, move single steps while the clips come nearer, at most N rounds", 1,
-                     kMaxSteps, request.refine);
+                     "jumps: with --prompts, move steps while the clips come nearer, at most N rounds", 1, kMaxSteps,
+                     request.refine);
   add_integer_option(verb, "--order",
                      "jumps: of the solver's predictor, 1 or 2 (default: the solver's); dpcache: of the forecast, 1 "
                      "(default) or 2",

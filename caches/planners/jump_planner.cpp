@@ -38,6 +38,8 @@ PromptAverage average_of(const std::string& name) {
   throw Error(ExitCode::kUsage, fmt::format("--average: '{}' is not possible; accepted: rms, geometric", name));
 }
 
+double sum_of(const std::vector<double>& errors) { return std::accumulate(errors.begin(), errors.end(), 0.0); }
+
 /// Plans sub-schedules from one profile.
 class JumpPlanner {
  public:
@@ -122,8 +124,9 @@ class JumpPlanner {
   }
 
   MeasuredPlan refined(JumpCandidate candidate) {
-    candidate.nodes =
-        refine_jumps(std::move(candidate.nodes), errors_.steps(), max_gap_, goal_, *request_.refine, trials_);
+    const auto predicted = [this](const std::vector<int>& nodes) { return sum_of(errors_.errors_of(nodes)); };
+    const JumpLimits limits = {errors_.steps(), max_gap_, goal_, predicted};
+    candidate.nodes = refine_jumps(std::move(candidate.nodes), limits, *request_.refine, trials_);
     candidate.measured = trials_.error(candidate.nodes);
     MeasuredPlan plan =
         measured(candidate, fmt::format("{},refine={}", candidate.rules.front().options(), *request_.refine));
@@ -148,16 +151,13 @@ class JumpPlanner {
 
   /// Errors of the solver's steps, and how the sum of them spreads over the prompts.
   std::vector<PlanFigure> predict(const std::vector<int>& nodes) const {
-    const auto sum = [](const std::vector<double>& errors) {
-      return std::accumulate(errors.begin(), errors.end(), 0.0);
-    };
     const std::vector<double> errors = errors_.errors_of(nodes);
     std::vector<double> sums;
-    for (int prompt = 0; prompt < errors_.prompts(); ++prompt) sums.push_back(sum(errors_.errors_of(nodes, prompt)));
+    for (int prompt = 0; prompt < errors_.prompts(); ++prompt) sums.push_back(sum_of(errors_.errors_of(nodes, prompt)));
     std::ranges::sort(sums);
     const std::size_t ninetieth = (sums.size() * 9 + 9) / 10 - 1;
     return {{"step_error_largest", std::ranges::max(errors)},
-            {"step_error_sum", sum(errors)},
+            {"step_error_sum", sum_of(errors)},
             {"step_error_sum_p90", sums[ninetieth]}};
   }
 

@@ -7,12 +7,43 @@
 namespace ditto {
 namespace {
 
-bool is_possible(const std::vector<int>& nodes, int steps, int max_gap, const StepGoal& goal) {
+constexpr double kWorthRunning = 1.25;  // predicted error of a neighbour, in that of the best plan so far
+
+bool is_possible(const std::vector<int>& nodes, const JumpLimits& limits) {
   for (std::size_t k = 0; k < nodes.size(); ++k) {
-    const int to = k + 1 < nodes.size() ? nodes[k + 1] : steps;
-    if (to <= nodes[k] || to - nodes[k] > max_gap || !goal.allows(nodes[k], to, steps)) return false;
+    const int to = k + 1 < nodes.size() ? nodes[k + 1] : limits.steps;
+    if (to <= nodes[k] || to - nodes[k] > limits.max_gap || !limits.goal.allows(nodes[k], to, limits.steps)) {
+      return false;
+    }
   }
   return true;
+}
+
+/// Possible and impossible plans one change away; step 0 stays.
+std::vector<std::vector<int>> neighbours(const std::vector<int>& nodes, int steps) {
+  std::vector<std::vector<int>> all;
+  for (std::size_t length = 1; length < nodes.size(); ++length) {
+    for (std::size_t first = 1; first + length <= nodes.size(); ++first) {
+      for (const int move : {1, -1}) {
+        all.push_back(nodes);
+        for (std::size_t k = first; k < first + length; ++k) all.back()[k] += move;
+      }
+    }
+  }
+  for (std::size_t k = 1; k < nodes.size(); ++k) {
+    for (int step = 1; step < steps; ++step) {
+      all.push_back(nodes);
+      all.back()[k] = step;
+      std::ranges::sort(all.back());
+    }
+  }
+  return all;
+}
+
+bool improves(const std::vector<int>& other, const std::vector<int>& nodes, JumpTrials& trials) {
+  const auto is_better = [&](int prompts) { return trials.error(other, prompts) < trials.error(nodes, prompts); };
+  const int prompts = trials.prompts();
+  return is_better((prompts + 11) / 12) && is_better((prompts + 3) / 4) && is_better(prompts);
 }
 
 }  // namespace
@@ -47,24 +78,18 @@ std::vector<JumpCandidate> rank_jumps(const JumpErrors& errors, int max_gap, con
   return candidates;
 }
 
-std::vector<int> refine_jumps(std::vector<int> nodes, int steps, int max_gap, const StepGoal& goal, int rounds,
-                              JumpTrials& trials) {
-  const int first_prompts = (trials.prompts() + 3) / 4;
-  const auto improves = [&](const std::vector<int>& other) {
-    return trials.error(other, first_prompts) < trials.error(nodes, first_prompts) &&
-           trials.error(other) < trials.error(nodes);
-  };
+std::vector<int> refine_jumps(std::vector<int> nodes, const JumpLimits& limits, int rounds, JumpTrials& trials) {
   bool improved = true;
   for (int round = 0; round < rounds && improved; ++round) {
     improved = false;
-    for (std::size_t k = 1; k < nodes.size(); ++k) {
-      for (const int move : {1, -1}) {
-        std::vector<int> other = nodes;
-        other[k] += move;
-        if (!is_possible(other, steps, max_gap, goal) || !improves(other)) continue;
-        nodes = std::move(other);
-        improved = true;
-      }
+    std::vector<std::vector<int>> others = neighbours(nodes, limits.steps);
+    for (std::size_t k = 0; k < others.size(); ++k) {
+      if (!is_possible(others[k], limits)) continue;
+      if (limits.predicted(others[k]) > kWorthRunning * limits.predicted(nodes)) continue;
+      if (!improves(others[k], nodes, trials)) continue;
+      nodes = std::move(others[k]);
+      others = neighbours(nodes, limits.steps);
+      improved = true;
     }
   }
   return nodes;

@@ -43,9 +43,18 @@ struct JumpCandidate {
 std::vector<JumpCandidate> rank_jumps(const JumpErrors& errors, int max_gap, const StepGoal& goal,
                                       const std::vector<JumpRule>& rules, JumpTrials& trials);
 
-/// Moves single nodes by one step as long as the measured error falls, going over all nodes up to `rounds` times. A
-/// neighbour that loses on the first quarter of the prompts is not run on the others.
-std::vector<int> refine_jumps(std::vector<int> nodes, int steps, int max_gap, const StepGoal& goal, int rounds,
-                              JumpTrials& trials);
+/// What a refined sub-schedule has to keep to.
+struct JumpLimits {
+  int steps;
+  int max_gap;
+  StepGoal goal;
+  /// A model of the error: neighbours that it thinks a quarter worse are not run.
+  std::function<double(const std::vector<int>& nodes)> predicted;
+};
+
+/// Changes nodes as long as the measured error falls: moves runs of neighbouring nodes by one step, short runs first,
+/// then single nodes to any other step; all of them up to `rounds` times. A plan that loses on the first few prompts is
+/// not run on the others.
+std::vector<int> refine_jumps(std::vector<int> nodes, const JumpLimits& limits, int rounds, JumpTrials& trials);
 
 }  // namespace ditto

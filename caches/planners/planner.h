@@ -38,7 +38,7 @@ struct PlanRequest {
   std::optional<std::string> criterion = {};
   std::optional<std::string> average = {};
   std::optional<double> emphasis = {};
-  std::optional<int> refine = {};  ///< rounds of moving single steps in a closed loop
+  std::optional<int> refine = {};  ///< rounds of moving steps in a closed loop
   PlanRunner runner = {};
 };
 

@@ -217,6 +217,8 @@ TEST(JumpTrials, RunEachPromptOnceAndOnlyThoseAskedFor) {
   EXPECT_EQ(prompts, (std::vector<int>{0, 1, 2}));
 }
 
+double no_model(const Nodes&) { return 1; }
+
 TEST(JumpTrials, RefiningMovesNodesWhereTheErrorFalls) {
   const Nodes best = {0, 3, 9, 12};
   std::vector<int> runs(4, 0);
@@ -226,12 +228,41 @@ TEST(JumpTrials, RefiningMovesNodesWhereTheErrorFalls) {
     for (std::size_t k = 0; k < nodes.size(); ++k) distance += std::abs(nodes[k] - best[k]);
     return std::exp(distance);
   });
-  EXPECT_EQ(refine_jumps({0, 4, 7, 14}, 20, 16, {.nodes = 4}, 1, trials), (Nodes{0, 3, 8, 13}));
-  EXPECT_EQ(refine_jumps({0, 4, 7, 14}, 20, 16, {.nodes = 4}, 9, trials), best);
+  const auto refined = [&](const Nodes& nodes, int max_gap, const StepGoal& goal) {
+    return refine_jumps(nodes, {20, max_gap, goal, no_model}, 9, trials);
+  };
+  EXPECT_EQ(refined({0, 4, 7, 14}, 16, {.nodes = 4}), best);
   EXPECT_GT(runs[0], runs[1]) << "neighbours that lose on the first prompt are not run on the others";
-  EXPECT_EQ(refine_jumps({0, 4, 7, 14}, 20, 7, {.nodes = 4}, 9, trials), (Nodes{0, 3, 9, 13}))
-      << "the gap to the end is limited too";
-  EXPECT_EQ(refine_jumps({0, 1, 9, 19}, 20, 16, {.nodes = 4, .first = 2, .last = 1}, 9, trials), (Nodes{0, 1, 9, 19}));
+  EXPECT_EQ(refined({0, 4, 7, 14}, 7, {.nodes = 4}), (Nodes{0, 3, 9, 13})) << "the gap to the end is limited too";
+  EXPECT_EQ(refined({0, 1, 9, 19}, 16, {.nodes = 4, .first = 2, .last = 1}), (Nodes{0, 1, 9, 19}));
+}
+
+/// From the first plan, where only some plans come nearer.
+Nodes refined_among(const std::vector<Nodes>& better, std::vector<double> predicted = {}) {
+  const auto place = [&](const Nodes& nodes) { return std::ranges::find(better, nodes) - better.begin(); };
+  JumpTrials trials(1, [&](const Nodes& nodes, int) {
+    const auto found = static_cast<std::size_t>(place(nodes));
+    return found < better.size() ? std::exp(-static_cast<double>(found)) : 2.0;
+  });
+  const auto model = [&](const Nodes& nodes) {
+    const auto found = static_cast<std::size_t>(place(nodes));
+    return found < predicted.size() ? predicted[found] : 1.0;
+  };
+  return refine_jumps(better.front(), {20, 16, {.nodes = 4}, model}, 9, trials);
+}
+
+TEST(JumpTrials, RefiningMovesRunsOfNodesTogether) {
+  EXPECT_EQ(refined_among({{0, 4, 7, 14}, {0, 5, 8, 14}}), (Nodes{0, 5, 8, 14}));
+  EXPECT_EQ(refined_among({{0, 4, 7, 14}, {0, 5, 7, 15}}), (Nodes{0, 4, 7, 14})) << "those between stay";
+}
+
+TEST(JumpTrials, RefiningMovesANodeElsewhere) {
+  EXPECT_EQ(refined_among({{0, 4, 7, 14}, {0, 4, 14, 18}}), (Nodes{0, 4, 14, 18}));
+}
+
+TEST(JumpTrials, RefiningRunsOnlyWhatTheModelAllows) {
+  EXPECT_EQ(refined_among({{0, 4, 7, 14}, {0, 5, 7, 14}}, {1, 1.3}), (Nodes{0, 4, 7, 14}));
+  EXPECT_EQ(refined_among({{0, 4, 7, 14}, {0, 5, 7, 14}}, {1, 1.2}), (Nodes{0, 5, 7, 14}));
 }
 
 /// Two prompts: the bed's run, and one a thousand times smaller.
