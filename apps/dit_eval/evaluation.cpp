@@ -34,12 +34,6 @@ constexpr std::size_t kMostDescribed = 30;
 constexpr double kDescribedGoal = 2;
 constexpr int kClipsBetweenFullRuns = 8;  // full compute is timed again so often: the machine's speed drifts
 
-std::vector<PolicySpec> parsed(const std::vector<std::string>& specifications) {
-  std::vector<PolicySpec> policies;
-  for (const std::string& text : specifications) policies.push_back(parse_policy(text));
-  return policies;
-}
-
 void write_text(const fs::path& path, const std::string& text) {
   AtomicFile file(path);
   file.write(text);
@@ -55,18 +49,6 @@ std::string text_of(const fs::path& path) {
 void drop_torn_line(const fs::path& path) {
   const std::string text = text_of(path);
   if (!text.empty() && text.back() != '\n') fs::resize_file(path, text.rfind('\n') + 1);
-}
-
-/// A digest of the files that the policies read; empty without any.
-std::string digest_of_files(const std::vector<PolicySpec>& policies) {
-  std::string digests;
-  for (const PolicySpec& policy : policies) {
-    for (const auto& [option, value] : policy.options.values()) {
-      const bool names_file = option == "file" || option == "profile";
-      if (names_file && fs::is_regular_file(value)) digests += sha256_file(value);
-    }
-  }
-  return digests.empty() ? digests : sha256(digests);
 }
 
 /// Results of different weights or programs do not belong into one table.
@@ -89,13 +71,6 @@ bool is_same_run(const EvaluationRecord& a, const EvaluationRecord& b) {
                     record.branch_steps_computed, record.branch_steps_total, record.cache_bytes, record.frame_hash);
   };
   return facts(a) == facts(b);
-}
-
-/// What a row's tuning is kept under: it is tuned again when a file that it reads has changed.
-std::string tuning_name(const ScenarioRow& row) {
-  std::string digests;
-  for (const std::string& value : row.values) digests += digest_of_files(parsed(row.specifications(value)));
-  return digests.empty() ? row.name : fmt::format("{} {}", row.name, sha256(digests));
 }
 
 std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor& frames) {
@@ -209,53 +184,20 @@ Evaluation::Full Evaluation::full_compute(const Request& request) const {
   return full;
 }
 
-Evaluation::Tuning Evaluation::read_tuning() const {
-  const fs::path path = folder_ / "tuning.json";
-  return fs::exists(path) ? read_json_file(path).get<Tuning>() : Tuning();
-}
-
-void Evaluation::write_tuning(const Tuning& tuning) const {
-  write_text(folder_ / "tuning.json", nlohmann::ordered_json(tuning).dump(2) + "\n");
-}
-
-void Evaluation::tune_row(const ScenarioRow& row, std::map<std::string, double>& speedups) {
+SpeedUps Evaluation::tune_row(const ScenarioRow& row) {
   std::map<std::string, std::vector<double>> measured;
   for (int k = 0; k < std::min<int>(scenario_.tuning_prompts, static_cast<int>(scenario_.prompts.size())); ++k) {
     const Request request = request_for(scenario_.prompts[static_cast<std::size_t>(k)], scenario_.seeds.front());
     const double full = time_full(request);
     for (const std::string& value : row.values) {
       report_progress(fmt::format("tuning {}: {}", row.name, value));
-      const double seconds = generate_once(request, parsed(row.specifications(value))).seconds.denoise;
+      const double seconds = generate_once(request, row.policies(value)).seconds.denoise;
       measured[value].push_back(full / seconds);
     }
   }
-  for (const auto& [value, ratios] : measured) speedups[value] = median(ratios);
-}
-
-std::vector<Evaluation::Setting> Evaluation::choose_settings() {
-  std::vector<Setting> settings;
-  const auto add = [&](const ScenarioRow& row, const std::string& value, double goal) {
-    const std::vector<std::string> specifications = row.specifications(value);
-    settings.push_back({&row, value, goal, fmt::format("{}", fmt::join(specifications, " + ")),
-                        digest_of_files(parsed(specifications))});
-  };
-  Tuning tuning = read_tuning();
-  for (const ScenarioRow& row : scenario_.rows) {
-    if (scenario_.goals.empty()) {
-      for (const std::string& value : row.values) add(row, value, 0);
-      continue;
-    }
-    std::map<std::string, double>& speedups = tuning[tuning_name(row)];
-    if (speedups.size() != row.values.size()) {
-      tune_row(row, speedups);
-      write_tuning(tuning);
-    }
-    for (const double goal : scenario_.goals) {
-      const auto distance = [&](const std::string& value) { return std::abs(std::log(speedups.at(value) / goal)); };
-      add(row, *std::ranges::min_element(row.values, {}, distance), goal);
-    }
-  }
-  return settings;
+  SpeedUps speed_ups;
+  for (const auto& [value, ratios] : measured) speed_ups[value] = median(ratios);
+  return speed_ups;
 }
 
 EvaluationRecord Evaluation::clip_of(const Setting& setting, const Request& request) {
@@ -315,7 +257,7 @@ void Evaluation::time_again(EvaluationRecord& record, const std::vector<PolicySp
 }
 
 void Evaluation::measure(const Setting& setting, const Request& request, const Full& full) {
-  const std::vector<PolicySpec> policies = parsed(setting.row->specifications(setting.value));
+  const std::vector<PolicySpec> policies = setting.row->policies(setting.value);
   const Result result = generate_once(request, policies);
   EvaluationRecord record = clip_of(setting, request);
   record.seconds = result.seconds.denoise;
@@ -330,7 +272,7 @@ void Evaluation::measure(const Setting& setting, const Request& request, const F
 }
 
 /// The settings that are recorded step by step: all, or of very many those tuned to the goal nearest to 2x.
-std::vector<Evaluation::Setting> Evaluation::described(const std::vector<Setting>& settings) const {
+std::vector<Setting> Evaluation::described(const std::vector<Setting>& settings) const {
   if (settings.size() <= kMostDescribed || scenario_.goals.empty()) return settings;
   const auto distance = [](double goal) { return std::abs(std::log(goal / kDescribedGoal)); };
   const double goal = *std::ranges::min_element(scenario_.goals, {}, distance);
@@ -341,7 +283,7 @@ std::vector<Evaluation::Setting> Evaluation::described(const std::vector<Setting
 
 void Evaluation::describe(const Setting& setting, const Request& request) {
   const std::vector<std::string> specifications = setting.row->specifications(setting.value);
-  const std::vector<PolicySpec> policies = parsed(specifications);
+  const std::vector<PolicySpec> policies = setting.row->policies(setting.value);
   DetailRecorder recorder;
   GenerateOptions options;
   options.stop = program_.interrupt.token();
@@ -365,7 +307,8 @@ void Evaluation::run() {
   Request warm_up = request_for(scenario_.prompts.front(), scenario_.seeds.front());
   warm_up.steps = kWarmUpSteps;
   time_full(warm_up);
-  const std::vector<Setting> settings = choose_settings();
+  const std::vector<Setting> settings =
+      choose_settings(scenario_, folder_ / "tuning.json", [this](const ScenarioRow& row) { return tune_row(row); });
   measure_all(settings);
   const Request first = request_for(scenario_.prompts.front(), scenario_.seeds.front());
   for (const Setting& setting : described(settings)) {

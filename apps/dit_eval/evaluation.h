@@ -10,6 +10,7 @@
 #include "apps/common/session.h"
 #include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/scenario.h"
+#include "apps/dit_eval/settings.h"
 #include "caches/registry.h"
 #include "eval/record.h"
 
@@ -42,13 +43,6 @@ class Evaluation {
   at::Tensor full_frames(const Request& request) const;
 
  private:
-  struct Setting {
-    const ScenarioRow* row;
-    std::string value;
-    double goal;
-    std::string name;    ///< the specification as it is run
-    std::string inputs;  ///< EvaluationRecord::inputs
-  };
   struct Reference {
     at::Tensor frames;
     at::Tensor coded;  ///< as they come back from the codec; undefined when the scenario has none
@@ -57,16 +51,12 @@ class Evaluation {
     Reference clip;
     double seconds = 0;
   };
-  using Tuning = std::map<std::string, std::map<std::string, double>>;  ///< row, value: speed-up
 
   Result generate_once(const Request& request, const std::vector<PolicySpec>& policies) const;
   double time_full(const Request& request) const;
   Full full_compute(const Request& request) const;
 
-  Tuning read_tuning() const;
-  void write_tuning(const Tuning& tuning) const;
-  void tune_row(const ScenarioRow& row, std::map<std::string, double>& speedups);
-  std::vector<Setting> choose_settings();
+  SpeedUps tune_row(const ScenarioRow& row);
   static EvaluationRecord clip_of(const Setting& setting, const Request& request);
   Reference reference_of(at::Tensor frames) const;
   bool is_done(const EvaluationRecord& record) const;

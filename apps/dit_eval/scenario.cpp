@@ -7,7 +7,6 @@
 
 #include "apps/common/arguments.h"
 #include "apps/dit_eval/codec_pass.h"
-#include "caches/registry.h"
 #include "core/error.h"
 #include "eval/metrics/registry.h"
 #include "io/json_file.h"
@@ -45,7 +44,7 @@ ScenarioRow read_row(JsonReader reader, const std::filesystem::path& folder) {
     reader.fail("x", "does not belong to the specification", "{x} in \"cache\" and a list \"x\"");
   for (const std::string& value : row.values) {
     try {
-      for (const std::string& part : row.specifications(value)) parse_policy(part);
+      row.policies(value);
     } catch (const Error& error) {
       reader.fail("cache", error.what(), "a specification as --cache takes it");
     }
@@ -99,6 +98,12 @@ std::vector<std::string> ScenarioRow::specifications(const std::string& value) c
     begin = end + kJoin.size();
   }
   return parts;
+}
+
+std::vector<PolicySpec> ScenarioRow::policies(const std::string& value) const {
+  std::vector<PolicySpec> policies;
+  for (const std::string& text : specifications(value)) policies.push_back(parse_policy(text));
+  return policies;
 }
 
 Scenario Scenario::read(const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "caches/registry.h"
 #include "runtime/pipeline.h"
 
 namespace ditto {
@@ -21,6 +22,7 @@ struct ScenarioRow {
 
   /// The stacked specifications at one of the values.
   std::vector<std::string> specifications(const std::string& value) const;
+  std::vector<PolicySpec> policies(const std::string& value) const;
 };
 
 /// What to measure: rows x settings x prompts x seeds. With `goals` each row is tuned on the first `tuning_prompts`

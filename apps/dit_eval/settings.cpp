@@ -1,0 +1,76 @@
+#include "apps/dit_eval/settings.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "io/atomic_file.h"
+#include "io/json_file.h"
+#include "io/sha256.h"
+
+namespace ditto {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Tuning = std::map<std::string, SpeedUps>;  // by tuning_name()
+
+/// A digest of the files that the policies read; empty without any.
+std::string digest_of_files(const std::vector<PolicySpec>& policies) {
+  std::string digests;
+  for (const PolicySpec& policy : policies) {
+    for (const auto& [option, value] : policy.options.values()) {
+      const bool names_file = option == "file" || option == "profile";
+      if (names_file && fs::is_regular_file(value)) digests += sha256_file(value);
+    }
+  }
+  return digests.empty() ? digests : sha256(digests);
+}
+
+/// What a row's tuning is kept under: it is tuned again when a file that it reads has changed.
+std::string tuning_name(const ScenarioRow& row) {
+  std::string digests;
+  for (const std::string& value : row.values) digests += digest_of_files(row.policies(value));
+  return digests.empty() ? row.name : fmt::format("{} {}", row.name, sha256(digests));
+}
+
+Tuning read_tuning(const fs::path& path) { return fs::exists(path) ? read_json_file(path).get<Tuning>() : Tuning(); }
+
+void write_tuning(const fs::path& path, const Tuning& tuning) {
+  AtomicFile file(path);
+  file.write(nlohmann::ordered_json(tuning).dump(2) + "\n");
+  file.commit();
+}
+
+Setting setting_of(const ScenarioRow& row, const std::string& value, double goal) {
+  return {&row, value, goal, fmt::format("{}", fmt::join(row.specifications(value), " + ")),
+          digest_of_files(row.policies(value))};
+}
+
+}  // namespace
+
+std::vector<Setting> choose_settings(const Scenario& scenario, const fs::path& tuning,
+                                     const std::function<SpeedUps(const ScenarioRow& row)>& tune) {
+  std::vector<Setting> settings;
+  Tuning measured = read_tuning(tuning);
+  for (const ScenarioRow& row : scenario.rows) {
+    if (scenario.goals.empty()) {
+      for (const std::string& value : row.values) settings.push_back(setting_of(row, value, 0));
+      continue;
+    }
+    SpeedUps& speed_ups = measured[tuning_name(row)];
+    if (speed_ups.size() != row.values.size()) {
+      speed_ups = tune(row);
+      write_tuning(tuning, measured);
+    }
+    for (const double goal : scenario.goals) {
+      const auto distance = [&](const std::string& value) { return std::abs(std::log(speed_ups.at(value) / goal)); };
+      settings.push_back(setting_of(row, *std::ranges::min_element(row.values, {}, distance), goal));
+    }
+  }
+  return settings;
+}
+
+}  // namespace ditto
