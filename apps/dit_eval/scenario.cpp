@@ -127,7 +127,8 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   scenario.goals = reader.numbers("goals", {1, 1000}, std::vector<double>{});
   scenario.tuning_prompts = static_cast<int>(reader.integer("tuning_prompts", {1, 1000}, 2));
   read_metrics(reader, path, scenario);
-  for (JsonReader& row : reader.objects("rows")) scenario.rows.push_back(read_row(row, path.parent_path()));
+  for (JsonReader& row : reader.objects("rows"))
+    scenario.rows.push_back(read_row(row, path.has_parent_path() ? path.parent_path() : "."));
   if (scenario.rows.empty()) reader.fail("rows", "is empty", "at least one row");
   reader.refuse_unknown_keys();
   return scenario;

@@ -174,7 +174,7 @@ TEST_F(Evaluated, AScheduleWithOtherContentsIsMeasuredAgain) {
     ASSERT_EQ(made.exit_code, kDone) << made.err;
   };
   json scenario = tiny_scenario();
-  scenario["rows"] = {{{"name", "planned"}, {"cache", "schedule:file=plan.jsonl"}}};
+  scenario["rows"] = {{{"name", "planned"}, {"cache", "schedule:file={dir}/plan.jsonl"}}};
   write_file(scratch_ / "scenario.json", scenario.dump());
   plan("interval:interval=2");
   ASSERT_EQ(run({}).exit_code, kDone);
