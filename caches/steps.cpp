@@ -1,9 +1,8 @@
 #include "caches/steps.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
 
+#include "caches/even_steps.h"
 #include "core/error.h"
 
 namespace ditto {
@@ -25,10 +24,9 @@ class Steps : public CachePolicy {
                               compute_, grid.size()));
     }
     StepGrid even;
-    for (int k = 0; k < compute_; ++k) {
-      const auto node = static_cast<std::size_t>(std::lround(static_cast<double>(k) * grid.size() / compute_));
-      even.nodes.push_back(grid.nodes[node]);
-      even.sigmas.push_back(grid.sigmas[node]);
+    for (const int step : even_steps(grid.size(), compute_)) {
+      even.nodes.push_back(grid.nodes[static_cast<std::size_t>(step)]);
+      even.sigmas.push_back(grid.sigmas[static_cast<std::size_t>(step)]);
     }
     even.sigmas.push_back(grid.sigmas.back());
     return even;

@@ -114,10 +114,10 @@ class Report {
                                           decibels(candidate.measured), text_of(candidate.predicted)));
     }
     if (plan_.measured) {
-      program_.console.result(
-          fmt::format("measured: PSNR {:.2f} dB to full compute (pixels not rounded, mean over the "
-                      "prompts)",
-                      decibels(*plan_.measured)));
+      program_.console.result(fmt::format(
+          "measured: PSNR {:.2f} dB to full compute, {} even steps {:.2f} dB (pixels not rounded, mean over "
+          "the prompts)",
+          decibels(*plan_.measured), cost_.visited, decibels(*plan_.even)));
     }
     program_.console.result(arguments_.output.string());
     program_.console.event(event());
@@ -133,8 +133,10 @@ class Report {
                                    {"units_share", cost_.share},
                                    {"predicted", to_json(plan_.predicted)},
                                    {"measured_psnr", nullptr},
+                                   {"even_psnr", nullptr},
                                    {"candidates", nlohmann::ordered_json::array()}};
     if (plan_.measured) json["measured_psnr"] = decibels(*plan_.measured);
+    if (plan_.even) json["even_psnr"] = decibels(*plan_.even);
     for (const MeasuredPlan& candidate : plan_.candidates) {
       json["candidates"].push_back({{"rules", candidate.rules},
                                     {"patterns", patterns_of(candidate.schedule)},

@@ -36,6 +36,7 @@ ProfilePlan plan_stack_forecasts(const Profile& profile, const PlanRequest& requ
   return {.schedule = cache_schedule(origin_of(profile, request, options), computed, forecast),
           .predicted = {{"forecast_error_sum", errors.total(nodes, order)}},
           .measured = {},
+          .even = {},
           .candidates = {}};
 }
 

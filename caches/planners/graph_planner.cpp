@@ -53,6 +53,7 @@ ProfilePlan plan_graph(const Profile& profile, const PlanRequest& request,
   return {.schedule = cache_schedule(origin_of(profile, request, options), computed, {.form = FeatureForm::kDelta}),
           .predicted = predict(graph, steps),
           .measured = {},
+          .even = {},
           .candidates = {}};
 }
 

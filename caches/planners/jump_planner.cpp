@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "caches/even_steps.h"
 #include "caches/planners/jump_trials.h"
 #include "caches/planners/planner.h"
 #include "core/error.h"
@@ -104,8 +105,11 @@ class JumpPlanner {
 
   ProfilePlan plan_by(const JumpRule& rule) const {
     const std::vector<int> nodes = plan_jumps(errors_, max_gap_, goal_, rule);
-    return {
-        .schedule = schedule_of(nodes, rule.options()), .predicted = predict(nodes), .measured = {}, .candidates = {}};
+    return {.schedule = schedule_of(nodes, rule.options()),
+            .predicted = predict(nodes),
+            .measured = {},
+            .even = {},
+            .candidates = {}};
   }
 
   ProfilePlan plan_by_running(const std::vector<JumpRule>& rules) {
@@ -119,6 +123,7 @@ class JumpPlanner {
     plan.schedule = best.schedule;
     plan.predicted = best.predicted;
     plan.measured = best.measured;
+    plan.even = trials_.error(even_steps(errors_.steps(), goal_.nodes));
     if (plan.candidates.size() == 1) plan.candidates.clear();
     return plan;
   }

@@ -57,6 +57,7 @@ struct ProfilePlan {
   Trace schedule;
   std::vector<PlanFigure> predicted;
   std::optional<double> measured;
+  std::optional<double> even;            ///< the same of as many evenly spaced steps, its rival
   std::vector<MeasuredPlan> candidates;  ///< best first; empty unless several were run
 };
 

@@ -40,6 +40,7 @@ ProfilePlan plan_ratios(const Profile& profile, const PlanRequest& request) {
   return {.schedule = cache_schedule(origin_of(profile, request, options), computed, {.form = FeatureForm::kDelta}),
           .predicted = {{"threshold", rule.threshold}, {"largest_deviation", deviation}},
           .measured = {},
+          .even = {},
           .candidates = {}};
 }
 

@@ -86,6 +86,7 @@ TEST(Planners, JumpsOpenLoop) {
             (std::vector<std::string>{
                 "jumps:compute=8,criterion=q4,average=geometric,emphasis=1,order=2,max_gap=16,first=1,last=0"}));
   EXPECT_FALSE(plan.measured);
+  EXPECT_FALSE(plan.even);
   EXPECT_GT(figure(plan, "step_error_sum"), figure(plan, "step_error_largest"));
   EXPECT_EQ(figure(plan, "step_error_sum_p90"), figure(plan, "step_error_sum")) << "one prompt";
   PlanRequest even_worse = {.policy = "jumps", .compute = 8, .order = 1, .criterion = "minimax"};
@@ -101,6 +102,7 @@ TEST(Planners, JumpsChosenByClosedLoop) {
   for (const MeasuredPlan& candidate : plan.candidates) EXPECT_LE(*plan.measured, candidate.measured);
   EXPECT_EQ(plan.schedule.to_json_lines(), plan.candidates.front().schedule.to_json_lines());
   EXPECT_LT(*plan.measured, .02);
+  EXPECT_NEAR(*plan.even, .0713, .5e-4) << "the published error of ten even steps";
   for (const char* criterion : {"sum", "q2", "q4", "minimax"}) {
     request.criterion = criterion;
     const ProfilePlan fixed = plan_from_profile(bed_profile(), request);
