@@ -87,7 +87,7 @@ class AdaCache : public CachePolicy {
     }
     const at::Tensor& before = point.snapshots.front().feature.video;
     gap_ = point.age();
-    measured_change_ = relative_change(fresh.video, before);
+    measured_change_ = relative_change(fresh.video, before, point.kernels);
     if (uses_motion_) measured_motion_ = frame_motion(fresh.video, point.latent.size(2) / patch_frames_);
   }
 

@@ -65,9 +65,9 @@ struct Changes {
   std::vector<at::Tensor> sums;
   bool incomplete = false;  ///< some output had nothing to compare with
 
-  void add(const at::Tensor& now, const at::Tensor& before) {
+  void add(const at::Tensor& now, const at::Tensor& before, KernelMode mode) {
     const kernels::TensorPair pair{now, before};
-    sums.push_back(kernels::l1_sums({&pair, 1}));
+    sums.push_back(kernels::l1_sums({&pair, 1}, mode));
   }
 
   /// Mean of the ratios. A state that was and stays 0 has not changed.
@@ -141,7 +141,7 @@ class BwCache : public CachePolicy {
     const at::Tensor probe = i < probe_count_ ? point.evidence.probe(static_cast<int>(i)) : point.evidence.hidden();
     const at::Tensor before = point.evidence.recall(name);
     if (before.defined()) {
-      changes_.add(probe, before);
+      changes_.add(probe, before, point.kernels);
     } else {
       changes_.incomplete = true;
     }

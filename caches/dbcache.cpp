@@ -160,7 +160,7 @@ class DBCache : public CachePolicy {
     const at::Tensor computed = point.evidence.recall(kHeadDelta);
     // Every computed step remembers its head, unless the budget is exhausted.
     if (!computed.defined()) return Decision::recompute("no head to compare with; over the byte budget");
-    const std::optional<double> change = relative_change(head_[point.branch], computed);
+    const std::optional<double> change = relative_change(head_[point.branch], computed, point.kernels);
     if (!change) return Decision::recompute("no measure of change");
     accumulated(point) += *change;
     if (*change < threshold_) return Decision::reuse("head changed little", change);

@@ -84,7 +84,7 @@ class FirstBlock : public CachePolicy {
     if (threshold <= 0) return Decision::recompute("threshold 0");
     const at::Tensor computed = point.evidence.recall(kHeadDelta);
     if (!computed.defined()) return Decision::recompute("no head to compare with");
-    const std::optional<double> change = relative_change(head_delta, computed);
+    const std::optional<double> change = relative_change(head_delta, computed, point.kernels);
     if (!change) return Decision::recompute("no measure of change");
     // Equality reuses, as in diffusers.
     if (*change <= threshold) return Decision::reuse("head changed little", change);

@@ -50,7 +50,7 @@ class SeaCache : public CachePolicy {
     if (must_compute) return Decision::recompute("window");
     if (!previous.defined()) return Decision::recompute(missing(point));
     if (max_reuse_ > 0 && point.age() > max_reuse_) return Decision::recompute("max_reuse");
-    const std::optional<double> change = relative_change(kept, previous);
+    const std::optional<double> change = relative_change(kept, previous, point.kernels);
     if (!change) return Decision::recompute("no measure of change");
     double& accumulated = accumulated_.at(point);
     accumulated += *change;

@@ -55,7 +55,7 @@ class TeaCache : public CachePolicy {
     point.evidence.remember(kIndicator, indicator);
     if (calibration_.window.must_compute(point.step)) return Decision::recompute("window");
     if (!previous.defined()) return Decision::recompute("no indicator to compare with");
-    const std::optional<double> change = relative_change(indicator, previous);
+    const std::optional<double> change = relative_change(indicator, previous, point.kernels);
     if (!change) return Decision::recompute("no measure of drift");
     const double rescaled = evaluate_polynomial(calibration_.coefficients, *change);
     const double score = drift_[point.branch] += clamp_ ? std::max(rescaled, 0.0) : rescaled;

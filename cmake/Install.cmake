@@ -4,7 +4,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Ditto)
 
 install(TARGETS ditto EXPORT DittoTargets)
 install(DIRECTORY src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditto FILES_MATCHING PATTERN "*.h")
-foreach(header caches/registry.h models/registry.h kernels/kernel_mode.h)
+foreach(header caches/registry.h models/registry.h kernels/kernel_mode.h kernels/solver_update.h)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditto/${folder})
 endforeach()

@@ -47,7 +47,8 @@ struct LayerNormArguments {
 };
 
 /// out = x / sqrt(mean(x^2) + epsilon) * weight of every row, then rotated in segments of `width` columns unless the
-/// rotation [period, width / 2] of complex fp32 is null. The weight has the type of x.
+/// rotation [period, width / 2] of complex fp32 is null. The weight has the type of x, or is the wide one; the other is
+/// null.
 struct RmsNormArguments {
   ElementType type;
   ConstMatrix x;
@@ -57,6 +58,40 @@ struct RmsNormArguments {
   float epsilon;
   const float* rotation;
   std::int64_t period, width;
+  const float* wide_weight = nullptr;
+};
+
+/// value = unconditional + guidance * (conditional - unconditional), or the conditional alone without the other, times
+/// `factor`; every product and sum rounded to the type, as ATen's separate operations do. Arrays without gaps.
+struct VelocityArguments {
+  ElementType type;
+  const void* conditional;
+  const void* unconditional;
+  float guidance;
+  float factor;
+};
+
+/// out = latent + value, of the velocity's type; the latent has that type or is fp32.
+struct EulerArguments {
+  VelocityArguments velocity;
+  bool wide_latent;
+  const void* latent;
+  void* out;
+};
+
+/// In fp32: data = latent + value; corrected = sum of corrector * (start, current, data, previous), or the latent when
+/// `start` is null; next = sum of predictor * (corrected, data, current). A null term is left out.
+struct UniPcArguments {
+  VelocityArguments velocity;
+  const float* latent;
+  const float* start;
+  const float* current;
+  const float* previous;
+  float corrector[4];
+  float predictor[3];
+  float* data;
+  float* corrected;
+  float* next;
 };
 
 /// Two arrays and what is to be summed over their elements.

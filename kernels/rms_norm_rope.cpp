@@ -15,22 +15,29 @@
 namespace ditto::kernels {
 namespace {
 
+/// A weight that the compiled kernels read without rounding it, or one of the type of x.
+at::Tensor near(const at::Tensor& weight, at::ScalarType type) {
+  return (weight.scalar_type() == at::kFloat ? weight : weight.to(type)).contiguous();
+}
+
 /// Without rotation when that is undefined.
 at::Tensor on_cpu(ElementType type, const at::Tensor& x, const at::Tensor& weight, double epsilon,
                   const at::Tensor& rotation) {
-  const at::Tensor rows = as_matrix(x), near_weight = weight.to(x.scalar_type()).contiguous();
+  const at::Tensor rows = as_matrix(x), near_weight = near(weight, x.scalar_type());
   const at::Tensor near_rotation = rotation.defined() ? at::view_as_real(rotation.contiguous()) : rotation;
+  const bool is_wide = near_weight.scalar_type() == at::kFloat;
   at::Tensor out = at::empty(x.sizes(), x.options());
   const MatrixView from = *matrix_view(rows), to = *matrix_view(out);
   RmsNormArguments arguments{.type = type,
                              .x = from,
                              .out = to,
                              .columns = from.columns,
-                             .weight = near_weight.const_data_ptr(),
+                             .weight = is_wide ? nullptr : near_weight.const_data_ptr(),
                              .epsilon = static_cast<float>(epsilon),
                              .rotation = nullptr,
                              .period = 1,
-                             .width = from.columns};
+                             .width = from.columns,
+                             .wide_weight = is_wide ? near_weight.const_data_ptr<float>() : nullptr};
   if (rotation.defined()) {
     arguments.rotation = near_rotation.const_data_ptr<float>();
     arguments.period = rotation.size(0);

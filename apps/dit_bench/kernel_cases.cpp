@@ -17,6 +17,7 @@
 #include "kernels/int8_rows.h"
 #include "kernels/modulated_layer_norm.h"
 #include "kernels/rms_norm_rope.h"
+#include "kernels/solver_update.h"
 
 namespace ditto {
 namespace {
@@ -97,6 +98,22 @@ void add_metrics(std::vector<KernelCase>& cases, const Operands& o) {
                                 [=](KernelMode mode) { kernels::mean_squared_error(o.x, o.y, mode); }));
 }
 
+/// Updates of a latent of that many elements; UniPC's in fp32, as its history is.
+void add_solvers(std::vector<KernelCase>& cases, const Operands& o) {
+  constexpr double kGuidance = 5, kSigma = 0.7;
+  cases.push_back(in_both_modes("guidance + Euler", 4 * o.bytes, [=](KernelMode mode) {
+    kernels::euler_update({o.x, o.y, kGuidance}, -kSigma, o.x, mode);
+  }));
+  const at::Tensor latent = normal(o.x.sizes());
+  const kernels::UniPcHistory history{normal(o.x.sizes()), normal(o.x.sizes()), normal(o.x.sizes())};
+  cases.push_back(
+      in_both_modes("guidance + UniPC", 2 * o.bytes + 7 * static_cast<double>(latent.nbytes()), [=](KernelMode mode) {
+        kernels::unipc_update({o.x, o.y, kGuidance}, kSigma, latent, history,
+                              kernels::UniPcWeights{.latent = .9, .current = .3, .previous = -.1, .fresh = -.1},
+                              {.latent = .8, .current = .35, .previous = -.15}, mode);
+      }));
+}
+
 void add_int8(std::vector<KernelCase>& cases, const Operands& o) {
   const double elements = static_cast<double>(o.x.numel());
   cases.push_back(
@@ -115,6 +132,7 @@ std::vector<KernelCase> kernel_cases(std::int64_t tokens, std::int64_t channels,
   add_blends(cases, operands);
   add_norms(cases, operands);
   add_metrics(cases, operands);
+  add_solvers(cases, operands);
   add_int8(cases, operands);
   return cases;
 }

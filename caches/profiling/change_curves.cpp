@@ -24,7 +24,7 @@ void ResidualCurves::see_block(const BlockStates& states) {
   const at::Tensor now = difference_of(states.output, states.stack_input);
   const at::Tensor before = difference_of(states.previous_output, states.previous_stack_input);
   ratio[states.branch][states.step.index] = mean_norm_ratio(now, before);
-  change_.accessor<double, 2>()[states.branch][states.step.index] = relative_l1(now, before);
+  change_.accessor<double, 2>()[states.branch][states.step.index] = relative_l1(now, before, states.kernels);
 }
 
 void ResidualCurves::finish(const at::Tensor&, ArrayMap& arrays) {
@@ -39,9 +39,10 @@ BlockCurves::BlockCurves(const MeasuredRun& run)
 void BlockCurves::see_block(const BlockStates& states) {
   if (!states.previous_output.defined()) return;
   output_.accessor<double, 3>()[states.branch][states.block][states.step.index] =
-      relative_l1(states.output, states.previous_output);
-  delta_.accessor<double, 3>()[states.branch][states.block][states.step.index] = relative_l1(
-      difference_of(states.output, states.input), difference_of(states.previous_output, states.previous_input));
+      relative_l1(states.output, states.previous_output, states.kernels);
+  delta_.accessor<double, 3>()[states.branch][states.block][states.step.index] =
+      relative_l1(difference_of(states.output, states.input),
+                  difference_of(states.previous_output, states.previous_input), states.kernels);
 }
 
 void BlockCurves::finish(const at::Tensor&, ArrayMap& arrays) {
@@ -59,7 +60,8 @@ void IndicatorCurves::see_signals(const StepSignals& signals) {
   for (const auto& [signal, value] : signals.values) {
     at::Tensor& previous = previous_[{signal, signals.branch}];
     if (previous.defined()) {
-      changes_[signal].accessor<double, 2>()[signals.branch][signals.step.index] = relative_l1(value, previous);
+      changes_[signal].accessor<double, 2>()[signals.branch][signals.step.index] =
+          relative_l1(value, previous, signals.kernels);
     }
     previous = value;
   }
@@ -68,7 +70,7 @@ void IndicatorCurves::see_signals(const StepSignals& signals) {
 void IndicatorCurves::see_prediction(const BranchPrediction& prediction) {
   if (!prediction.previous.defined()) return;
   output_.accessor<double, 2>()[prediction.branch][prediction.step.index] =
-      relative_l1(prediction.now, prediction.previous);
+      relative_l1(prediction.now, prediction.previous, prediction.kernels);
 }
 
 void IndicatorCurves::finish(const at::Tensor&, ArrayMap& arrays) {

@@ -8,6 +8,7 @@
 #include "core/run_info.h"
 #include "core/site.h"
 #include "core/step_grid.h"
+#include "kernels/kernel_mode.h"
 
 namespace ditto {
 
@@ -30,6 +31,7 @@ struct BlockStates {
   at::Tensor stack_input, input, output;                             ///< `input` only when every block is observed
   at::Tensor previous_stack_input, previous_input, previous_output;  ///< undefined in the first step
   at::Tensor received_attention;                                     ///< [1, tokens]; undefined when not measured
+  KernelMode kernels = KernelMode::kAuto;
 };
 
 /// The cheap tensors of one step and branch that stand for how much the output will change.
@@ -37,6 +39,7 @@ struct StepSignals {
   StepInfo step;
   int branch = 0;
   std::map<Signal, at::Tensor> values;
+  KernelMode kernels = KernelMode::kAuto;
 };
 
 /// The prediction of one branch, now and in the step before (undefined in the first).
@@ -44,6 +47,7 @@ struct BranchPrediction {
   StepInfo step;
   int branch = 0;
   at::Tensor now, previous;
+  KernelMode kernels = KernelMode::kAuto;
 };
 
 using ArrayMap = std::map<std::string, at::Tensor>;

@@ -52,7 +52,7 @@ class ProfileRecorder::Observer : public CachePolicy {
     const int branch = static_cast<int>(std::ranges::find(branches, point.branch) - branches.begin());
     const at::Tensor previous = point.snapshots.empty() ? at::Tensor() : point.snapshots.front().feature.video;
     if (static_cast<std::size_t>(point.site) == blocks_.size()) {
-      tell([&](Measurement& each) { each.see_prediction({point.step, branch, fresh.video, previous}); });
+      tell([&](Measurement& each) { each.see_prediction({point.step, branch, fresh.video, previous, point.kernels}); });
     } else {
       observe_block(point, branch, fresh.video, previous);
     }
@@ -77,7 +77,8 @@ class ProfileRecorder::Observer : public CachePolicy {
                        .previous_stack_input = passed.previous_stack_input,
                        .previous_input = passed.previous_output,
                        .previous_output = previous,
-                       .received_attention = {}};
+                       .received_attention = {},
+                       .kernels = point.kernels};
     const int unit = self_attention_unit(recorder_.topology_, states.block);
     const auto probe = std::ranges::find(plan_.probes, unit, &Probe::unit);
     if (unit >= 0 && probe != plan_.probes.end()) {
@@ -93,7 +94,7 @@ class ProfileRecorder::Observer : public CachePolicy {
     const bool enters_first_block = blocks_.front() == 0;
     passed.output = enters_first_block ? passed.stack_input : at::Tensor();
     passed.previous_output = enters_first_block ? passed.previous_stack_input : at::Tensor();
-    StepSignals signals{point.step, branch, {}};
+    StepSignals signals{point.step, branch, {}, point.kernels};
     for (const Signal signal : plan_.signals) signals.values[signal] = point.evidence.signal(signal);
     tell([&](Measurement& each) { each.see_signals(signals); });
   }

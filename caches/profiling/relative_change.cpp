@@ -13,8 +13,8 @@
 
 namespace ditto {
 
-double relative_l1(const at::Tensor& now, const at::Tensor& before) {
-  const kernels::L1Change sums = kernels::l1_change(now, before);
+double relative_l1(const at::Tensor& now, const at::Tensor& before, KernelMode kernels) {
+  const kernels::L1Change sums = kernels::l1_change(now, before, kernels);
   return sums.difference == 0 ? 0 : sums.difference / sums.before;
 }
 

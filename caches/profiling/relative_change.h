@@ -2,11 +2,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/kernel_mode.h"
+
 namespace ditto {
 
 /// sum|now - before| / sum|before|, accumulated in double: 0 when nothing changed, infinity when there was nothing
-/// before.
-double relative_l1(const at::Tensor& now, const at::Tensor& before);
+/// before. Measured as `kernels` says.
+double relative_l1(const at::Tensor& now, const at::Tensor& before, KernelMode kernels);
 
 /// Mean over the rows of the last axis of |now| / |before| (Euclidean norms): 1 where both are zero, infinity where
 /// only `before` is.

@@ -8,7 +8,7 @@
 namespace ditto::kernels {
 
 /// The kernels compiled for one instruction set. Those over rows take [first, last); element-wise ones a part of the
-/// columns too. Sums over pairs take elements [first, last) and write their totals.
+/// columns too, or elements [begin, end) alone. Sums over pairs take elements [first, last) and write their totals.
 struct CpuKernels {
   const char* target;
   void (*blend)(const BlendArguments&, std::int64_t first, std::int64_t last, std::int64_t begin, std::int64_t end);
@@ -17,6 +17,8 @@ struct CpuKernels {
   void (*l1_sums)(const PairArguments&, std::int64_t first, std::int64_t last, double* totals);
   void (*product_sums)(const PairArguments&, std::int64_t first, std::int64_t last, double* totals);
   void (*squared_sums)(const PairArguments&, std::int64_t first, std::int64_t last, double* totals);
+  void (*euler_update)(const EulerArguments&, std::int64_t begin, std::int64_t end);
+  void (*unipc_update)(const UniPcArguments&, std::int64_t begin, std::int64_t end);
   void (*quantise)(const QuantiseArguments&, std::int64_t first, std::int64_t last);
   void (*dequantise)(const DequantiseArguments&, std::int64_t first, std::int64_t last);
 };

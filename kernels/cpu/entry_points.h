@@ -12,6 +12,8 @@ void rms_norm(const RmsNormArguments& arguments, std::int64_t first, std::int64_
 void l1_sums(const PairArguments& arguments, std::int64_t first, std::int64_t last, double* totals);
 void product_sums(const PairArguments& arguments, std::int64_t first, std::int64_t last, double* totals);
 void squared_sums(const PairArguments& arguments, std::int64_t first, std::int64_t last, double* totals);
+void euler_update(const EulerArguments& arguments, std::int64_t begin, std::int64_t end);
+void unipc_update(const UniPcArguments& arguments, std::int64_t begin, std::int64_t end);
 void quantise(const QuantiseArguments& arguments, std::int64_t first, std::int64_t last);
 void dequantise(const DequantiseArguments& arguments, std::int64_t first, std::int64_t last);
 

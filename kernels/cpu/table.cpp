@@ -14,6 +14,8 @@ const CpuKernels kKernels = {.target = DITTO_TEXT(DITTO_TARGET),
                              .l1_sums = l1_sums,
                              .product_sums = product_sums,
                              .squared_sums = squared_sums,
+                             .euler_update = euler_update,
+                             .unipc_update = unipc_update,
                              .quantise = quantise,
                              .dequantise = dequantise};
 

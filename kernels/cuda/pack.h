@@ -96,6 +96,16 @@ DITTO_DEVICE void narrow(float value, T& to) {
 }
 DITTO_DEVICE void narrow(float value, float& to) { to = value; }
 
+/// What is left of the values when they are stored in the type.
+template <typename T>
+DITTO_DEVICE Pack rounded(const Pack& pack) {
+  return for_lanes([&](int i) {
+    T element;
+    narrow(pack.lane[i], element);
+    return widen(element);
+  });
+}
+
 /// The first `count` lanes from and to memory at any alignment; the other lanes are 0.
 template <typename T>
 DITTO_DEVICE void load_part(const T* from, int count, Pack& pack) {

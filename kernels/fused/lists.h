@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/arguments.h"
+#include "kernels/fused/solver_stages.h"
 #include "kernels/fused/stages.h"
 #include "kernels/fused/statistics.h"
 
@@ -75,16 +76,51 @@ DITTO_HOST void rms_norm_list(const RmsNormArguments& arguments, std::int64_t fi
                               const Run& run) {
   const Load<Rows<const T>> source{rows_of<T>(arguments.x)};
   const RootMeanSquare statistic{{}, arguments.epsilon};
-  const Multiply<Columns<T>> weigh{{static_cast<const T*>(arguments.weight)}};
+  const Optional<Multiply, Columns<T>> weigh{{static_cast<const T*>(arguments.weight)}};
+  const Optional<Multiply, Columns<float>> weigh_wide{{arguments.wide_weight}};
   const Store<T> store{rows_of<T>(arguments.out)};
-  if (arguments.rotation == nullptr) return run(first, last, arguments.columns, source, statistic, weigh, store);
+  if (arguments.rotation == nullptr)
+    return run(first, last, arguments.columns, source, statistic, weigh, weigh_wide, store);
   // The table begins anew with every row of the batch.
   for (std::int64_t row = first; row < last;) {
     const std::int64_t begin = row / arguments.period * arguments.period, next = begin + arguments.period;
     const std::int64_t end = next < last ? next : last;
-    run(row, end, arguments.width, source, statistic, weigh, Rotate{arguments.rotation, begin, arguments.width}, store);
+    run(row, end, arguments.width, source, statistic, weigh, weigh_wide,
+        Rotate{arguments.rotation, begin, arguments.width}, store);
     row = end;
   }
+}
+
+/// run(source, stages...) of the element-wise pattern over one row, the latent last.
+template <typename T, typename X, typename Run>
+DITTO_HOST void solver_list(const VelocityArguments& velocity, const X* latent, const Run& run) {
+  run(Guided<T>{{static_cast<const T*>(velocity.conditional), 0},
+                {static_cast<const T*>(velocity.unconditional), 0},
+                velocity.guidance},
+      Scaled<T>{velocity.factor}, Add<Rows<const X>>{{latent, 0}});
+}
+
+/// run(stages...) of the element-wise pattern over one row.
+template <typename T, typename Run>
+DITTO_HOST void euler_list(const EulerArguments& arguments, const Run& run) {
+  const auto of_latent = [&]<typename X>(const X* latent) DITTO_INLINE_LAMBDA {
+    solver_list<T>(arguments.velocity, latent, [&](const auto&... list) DITTO_INLINE_LAMBDA {
+      run(list..., Store<T>{{static_cast<T*>(arguments.out), 0}});
+    });
+  };
+  if (arguments.wide_latent) return of_latent(static_cast<const float*>(arguments.latent));
+  of_latent(static_cast<const T*>(arguments.latent));
+}
+template <typename T, typename Run>
+DITTO_HOST void unipc_list(const UniPcArguments& arguments, const Run& run) {
+  CorrectAndPredict update{
+      {arguments.latent, 0},   {arguments.start, 0}, {arguments.current, 0}, {arguments.previous, 0}, {}, {},
+      {arguments.corrected, 0}};
+  for (int k = 0; k < 4; ++k) update.corrector[k] = arguments.corrector[k];
+  for (int k = 0; k < 3; ++k) update.predictor[k] = arguments.predictor[k];
+  solver_list<T>(arguments.velocity, arguments.latent, [&](const auto&... list) DITTO_INLINE_LAMBDA {
+    run(list..., Store<float>{{arguments.data, 0}}, update, Store<float>{{arguments.next, 0}});
+  });
 }
 
 DITTO_END_TARGET

@@ -74,6 +74,13 @@ DITTO_DEVICE void store_pack(T* to, const Pack& pack) {
   }
 }
 
+/// What is left of the values when they are stored in the type.
+template <typename T>
+DITTO_DEVICE Pack rounded(Pack pack) {
+  for (Floats& part : pack.part) part = Element<T>::widen(Element<T>::narrow(part));
+  return pack;
+}
+
 /// Incomplete packs are rare: their code is kept out of the loops.
 template <typename T>
 DITTO_OUT_OF_LINE void load_part(const T* from, int count, Pack& pack) {

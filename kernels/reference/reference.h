@@ -7,6 +7,7 @@
 #include "kernels/blend.h"
 #include "kernels/change_metrics.h"
 #include "kernels/int8_rows.h"
+#include "kernels/solver_update.h"
 
 /// The meaning of every kernel in plain, unfused ATen operations: works on every device and dtype, and is what the fast
 /// forms are tested against. Arguments are those of the kernel of the same name.
@@ -22,6 +23,10 @@ void gated_add_(const at::Tensor& target, const at::Tensor& x, const at::Tensor&
 at::Tensor wide_weighted_sum(std::span<const at::Tensor> terms, const BlendWeights& weights);
 void gated_add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> terms, const BlendWeights& weights,
                              const at::Tensor& bias, const at::Tensor& gate);
+at::Tensor guided(const Velocity& velocity);
+at::Tensor euler_update(const Velocity& velocity, double factor, const at::Tensor& latent);
+UniPcUpdate unipc_update(const Velocity& velocity, double sigma, const at::Tensor& latent, const UniPcHistory& history,
+                         const std::optional<UniPcWeights>& corrector, const UniPcWeights& predictor);
 at::Tensor l1_sums(const at::Tensor& now, const at::Tensor& before);
 double cosine_similarity(const at::Tensor& now, const at::Tensor& before);
 double mean_squared_error(const at::Tensor& now, const at::Tensor& before);

@@ -127,7 +127,7 @@ Feature ToyModel::run_unit(int unit, const Activations& activations) const {
 void ToyModel::apply_unit(int, const Blend& blend, Activations& activations) const {
   std::vector<at::Tensor> terms;
   for (const Feature& term : blend.terms) terms.push_back(term.video);
-  const at::Tensor output = kernels::weighted_sum(terms, {blend.weights, blend.cluster_of_channel});
+  const at::Tensor output = kernels::weighted_sum(terms, {blend.weights, blend.cluster_of_channel}, options_.kernels);
   activations.hidden.video.add_(output, gate_of(step_of(activations).index));
 }
 

@@ -14,6 +14,7 @@ struct ToyOptions {
   ToyFeature feature = ToyFeature::kSmooth;
   int blocks = 3;  ///< of three units each: self_attention, cross_attention, feed_forward
   bool guidance_distilled = false;
+  KernelMode kernels = KernelMode::kAuto;
 };
 
 /// An analytic video model without weights: right answers are known in closed form. Latents [1, 4, frames, h, w] become
@@ -39,6 +40,7 @@ class ToyModel : public VideoModel, private Model {
 
  private:
   const Topology& topology() const override { return topology_; }
+  KernelMode kernels() const override { return options_.kernels; }
   std::unique_ptr<const RunContext> prepare(std::span<const at::Tensor> text, std::span<const StepInfo> schedule,
                                             at::IntArrayRef latent_sizes) const override;
   Activations embed(const RunContext& context, const at::Tensor& latent, int step,

@@ -9,6 +9,7 @@
 #include "core/run_info.h"
 #include "core/site.h"
 #include "core/step_grid.h"
+#include "kernels/kernel_mode.h"
 
 namespace ditto {
 
@@ -44,6 +45,7 @@ struct DecisionPoint {
   std::span<const Snapshot> snapshots;
   const at::Tensor& latent;  ///< the model's input [1, channels, frames, height, width], fp32
   Evidence& evidence;
+  KernelMode kernels = KernelMode::kAuto;  ///< how what is looked at is to be measured
 
   /// Executed steps since the newest snapshot; -1 when there is none.
   int age() const;

@@ -160,8 +160,13 @@ class Denoiser::Walk {
   const Site& site_of(int site) const { return state_.plan.sites[static_cast<std::size_t>(site)]; }
 
   DecisionPoint point(int site, std::size_t branch) {
-    return {step_,   state_.branches[branch], site, state_.store.snapshots(site, state_.branches[branch]),
-            latent_, evidence_[branch]};
+    return {step_,
+            state_.branches[branch],
+            site,
+            state_.store.snapshots(site, state_.branches[branch]),
+            latent_,
+            evidence_[branch],
+            state_.model.kernels()};
   }
 
   Decision decide(int site, std::size_t branch, at::Tensor hidden, std::int64_t row) {

@@ -99,10 +99,10 @@ class Run {
     for (int index = 0; index < grid_.size(); ++index) {
       check_stop();
       const Stopwatch step;
-      const at::Tensor prediction = guide(denoiser_->predict(latent, index), request_.guidance);
+      const kernels::Velocity velocity = guide(denoiser_->predict(latent, index), request_.guidance);
       if (options_.on_prediction)
-        options_.on_prediction(schedule_[static_cast<std::size_t>(index)], latent, prediction);
-      latent = solver_->advance(prediction, index, latent);
+        options_.on_prediction(schedule_[static_cast<std::size_t>(index)], latent, kernels::guided(velocity));
+      latent = solver_->advance(velocity, index, latent);
       if (!at::isfinite(latent).all().item<bool>()) {
         throw Error(
             ExitCode::kInternal,

@@ -8,6 +8,7 @@ namespace ditto {
 std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedRequest& request) {
   SolverOptions options = model.defaults().solver_options;
   options.shift = request.shift;
+  options.kernels = model.denoiser().kernels();
   return make_solver(request.solver, options);
 }
 

@@ -71,8 +71,8 @@ struct SegmentReplay::State {
 
   void advance(Denoiser& denoiser, Position& at) const {
     if (options.stop.stop_requested()) throw Cancelled();
-    const at::Tensor prediction = guide(denoiser.predict(at.latent, at.step), resolved.guidance);
-    at.latent = at.solver->advance(prediction, at.step, at.latent);
+    const kernels::Velocity velocity = guide(denoiser.predict(at.latent, at.step), resolved.guidance);
+    at.latent = at.solver->advance(velocity, at.step, at.latent);
     ++at.step;
     if (options.on_step && !(&denoiser == cached.get() && reuse_policy.reuses)) options.on_step();
   }

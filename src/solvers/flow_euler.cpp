@@ -27,13 +27,13 @@ void FlowEulerSolver::begin(const StepGrid& grid) {
   next_index_ = 0;
 }
 
-at::Tensor FlowEulerSolver::advance(const at::Tensor& velocity, int index, const at::Tensor& latent) {
+at::Tensor FlowEulerSolver::advance(const kernels::Velocity& velocity, int index, const at::Tensor& latent) {
   TORCH_CHECK(index == next_index_ && index + 1 < static_cast<int>(sigmas_.size()), "euler expected step ", next_index_,
               " of ", static_cast<int>(sigmas_.size()) - 1, ", got ", index);
-  TORCH_CHECK(velocity.sizes() == latent.sizes(), "velocity and latent differ in shape");
-  ++next_index_;
   const double step = static_cast<float>(sigmas_[index + 1]) - static_cast<float>(sigmas_[index]);
-  return scaled_velocity(step, velocity).to(at::kFloat).add_(latent.to(at::kFloat)).to(velocity.scalar_type());
+  const at::Tensor next = kernels::euler_update(velocity, step, latent, options_.kernels);
+  ++next_index_;
+  return next;
 }
 
 }  // namespace ditto

@@ -19,7 +19,7 @@ class FlowEulerSolver final : public Solver {
   void begin(const StepGrid& grid) override;
 
   /// The sum is taken in fp32 and returned in the dtype of `velocity`, as diffusers does.
-  at::Tensor advance(const at::Tensor& velocity, int index, const at::Tensor& latent) override;
+  at::Tensor advance(const kernels::Velocity& velocity, int index, const at::Tensor& latent) override;
 
   std::unique_ptr<Solver> clone() const override { return std::make_unique<FlowEulerSolver>(*this); }
 

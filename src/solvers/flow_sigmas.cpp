@@ -3,8 +3,6 @@
 #include <numeric>
 #include <utility>
 
-#include <ATen/ops/mul.h>
-#include <ATen/ops/scalar_tensor.h>
 #include <c10/util/Exception.h>
 
 #include <fmt/format.h>
@@ -49,10 +47,6 @@ std::vector<double> stored_sigmas(const StepGrid& grid) {
     sigmas.push_back(stored);
   }
   return sigmas;
-}
-
-at::Tensor scaled_velocity(double factor, const at::Tensor& velocity) {
-  return at::mul(at::scalar_tensor(factor, at::kFloat), velocity);
 }
 
 }  // namespace ditto

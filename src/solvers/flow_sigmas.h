@@ -2,8 +2,6 @@
 
 #include <vector>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/step_grid.h"
 
 namespace ditto {
@@ -22,9 +20,5 @@ void require_steps(int steps);
 
 /// The noise levels rounded to fp32, as diffusers stores them; TORCH_CHECK that they fall strictly and end at 0.
 std::vector<double> stored_sigmas(const StepGrid& grid);
-
-/// factor * velocity in the dtype of `velocity`, rounded exactly as diffusers' product of a 0-dim fp32 tensor and the
-/// velocity is on that device: below fp32 the product is rounded before it is added, on the CPU the factor is too.
-at::Tensor scaled_velocity(double factor, const at::Tensor& velocity);
 
 }  // namespace ditto

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/step_grid.h"
+#include "kernels/solver_update.h"
 
 namespace ditto {
 
@@ -30,7 +31,7 @@ class Solver {
 
   /// Takes the latent entering step `index` to the one entering step `index + 1`; steps come in order, each once.
   /// `velocity` and `latent` have the same shape; neither is written to or kept.
-  virtual at::Tensor advance(const at::Tensor& velocity, int index, const at::Tensor& latent) = 0;
+  virtual at::Tensor advance(const kernels::Velocity& velocity, int index, const at::Tensor& latent) = 0;
 
   /// A copy that continues from the present state, independently of this one.
   virtual std::unique_ptr<Solver> clone() const = 0;
@@ -41,6 +42,7 @@ struct SolverOptions {
   double shift = 1.0;                             ///< larger values spend more steps on noisy latents
   int train_timesteps = 1000;                     ///< the timestep that stands for sigma 1
   std::vector<int> steps_without_corrector = {};  ///< UniPC: steps whose result is not corrected afterwards
+  KernelMode kernels = KernelMode::kAuto;         ///< how the updates are computed
 };
 
 /// The solver of that name; Error(kUsage) for an unknown name or an option out of range.

@@ -1,13 +1,10 @@
 #include "solvers/unipc.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <initializer_list>
 #include <optional>
-#include <span>
+#include <utility>
 
-#include "kernels/blend.h"
 #include "solvers/flow_sigmas.h"
 
 namespace ditto {
@@ -17,13 +14,6 @@ namespace {
 constexpr double kDistanceFromOne = 1e-6;
 
 double below_one(double sigma) { return std::abs(sigma - 1) < kDistanceFromOne ? sigma - kDistanceFromOne : sigma; }
-
-/// Sum of weights[k] * terms[k], in one pass.
-at::Tensor sum_of(std::initializer_list<at::Tensor> terms, std::initializer_list<double> weights) {
-  std::array<float, 4> rounded{};
-  std::ranges::transform(weights, rounded.begin(), [](double weight) { return static_cast<float>(weight); });
-  return kernels::weighted_sum({terms.begin(), terms.size()}, {std::span(rounded).first(weights.size())});
-}
 
 }  // namespace
 
@@ -44,7 +34,11 @@ void UniPcSolver::begin(const StepGrid& grid) {
   sigmas_ = stored_sigmas(started);
   next_index_ = 0;
   order_ = 0;
-  latent_ = current_ = previous_ = at::Tensor();
+  history_ = {};
+}
+
+std::optional<double> UniPcSolver::before(int index) const {
+  return order_ == 2 ? std::optional(sigmas_[index - 1]) : std::nullopt;
 }
 
 bool UniPcSolver::corrects_into(int index) const {
@@ -52,34 +46,19 @@ bool UniPcSolver::corrects_into(int index) const {
   return index > 0 && std::find(without.begin(), without.end(), index - 1) == without.end();
 }
 
-at::Tensor UniPcSolver::corrected(int index, const at::Tensor& fresh) const {
-  const std::optional<double> before = order_ == 2 ? std::optional(sigmas_[index - 2]) : std::nullopt;
-  const UniPcWeights weights = unipc_corrector(sigmas_[index - 1], sigmas_[index], before);
-  if (!before) return sum_of({latent_, current_, fresh}, {weights.latent, weights.current, weights.fresh});
-  return sum_of({latent_, current_, fresh, previous_},
-                {weights.latent, weights.current, weights.fresh, weights.previous});
-}
-
-at::Tensor UniPcSolver::advance(const at::Tensor& velocity, int index, const at::Tensor& latent) {
+at::Tensor UniPcSolver::advance(const kernels::Velocity& velocity, int index, const at::Tensor& latent) {
   TORCH_CHECK(index == next_index_ && index < steps(), "unipc expected step ", next_index_, " of ", steps(), ", got ",
               index);
-  TORCH_CHECK(velocity.sizes() == latent.sizes(), "velocity and latent differ in shape");
-  const at::Tensor fresh = latent.to(at::kFloat).sub(scaled_velocity(sigmas_[index], velocity));
-  // What is kept is never the caller's tensor, which may be overwritten before the next step.
-  const at::Tensor start =
-      corrects_into(index) ? corrected(index, fresh) : latent.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
-  previous_ = current_;
-  current_ = fresh;
-  latent_ = start;
-  ++next_index_;
-
+  std::optional<UniPcWeights> corrector;
+  if (corrects_into(index)) corrector = unipc_corrector(sigmas_[index - 1], sigmas_[index], before(index - 1));
   // The first step has no history and the last is of first order.
   order_ = std::min({2, steps() - index, index + 1});
-  const std::optional<double> before = order_ == 2 ? std::optional(sigmas_[index - 1]) : std::nullopt;
-  const UniPcWeights weights = unipc_predictor(sigmas_[index], sigmas_[index + 1], before);
-  if (weights.latent == 0) return current_.clone();
-  if (!before) return sum_of({latent_, current_}, {weights.latent, weights.current});
-  return sum_of({latent_, current_, previous_}, {weights.latent, weights.current, weights.previous});
+  const UniPcWeights predictor = unipc_predictor(sigmas_[index], sigmas_[index + 1], before(index));
+  kernels::UniPcUpdate update =
+      kernels::unipc_update(velocity, sigmas_[index], latent, history_, corrector, predictor, options_.kernels);
+  history_ = std::move(update.history);
+  ++next_index_;
+  return update.latent;
 }
 
 }  // namespace ditto

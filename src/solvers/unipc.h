@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "solvers/solver.h"
@@ -20,21 +21,20 @@ class UniPcSolver final : public Solver {
   StepGrid full_grid(int steps) const override;
   double timestep(double sigma) const override;
   void begin(const StepGrid& grid) override;
-  at::Tensor advance(const at::Tensor& velocity, int index, const at::Tensor& latent) override;
+  at::Tensor advance(const kernels::Velocity& velocity, int index, const at::Tensor& latent) override;
   std::unique_ptr<Solver> clone() const override { return std::make_unique<UniPcSolver>(*this); }
 
  private:
   int steps() const { return static_cast<int>(sigmas_.size()) - 1; }
+  /// The noise level before a step's, if the order of its predictor reaches there.
+  std::optional<double> before(int index) const;
   bool corrects_into(int index) const;
-  at::Tensor corrected(int index, const at::Tensor& fresh) const;
 
   SolverOptions options_;
   std::vector<double> sigmas_;
   int next_index_ = 0;
-  int order_ = 0;        // of the predictor that made the latent entering the next step
-  at::Tensor latent_;    // the (corrected) latent that predictor started from
-  at::Tensor current_;   // data prediction at the last step
-  at::Tensor previous_;  // and at the one before
+  int order_ = 0;  // of the predictor that made the latent entering the next step
+  kernels::UniPcHistory history_;
 };
 
 }  // namespace ditto

@@ -2,16 +2,11 @@
 
 #include <optional>
 
+#include "kernels/solver_update.h"
+
 namespace ditto {
 
-/// One UniPC update as weights over tensors: the latent the step started from, the data predictions at the step's start
-/// (`current`), at the step before (`previous`) and at its end (`fresh`, for the corrector only). They sum to 1.
-struct UniPcWeights {
-  double latent = 0;
-  double current = 0;
-  double previous = 0;
-  double fresh = 0;
-};
+using kernels::UniPcWeights;
 
 /// ln((1 - sigma) / sigma): the axis on which UniPC extrapolates.
 double log_signal_ratio(double sigma);

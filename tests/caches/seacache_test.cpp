@@ -118,13 +118,13 @@ std::vector<double> scores(const std::string& specification, int steps) {
 TEST(SeaCache, MeasuresTheDriftOfTheFilteredInput) {
   const at::Tensor line = at::tensor(kLine, at::kFloat).reshape({1, 1, 8, 1});
   const auto filtered = [&](double sigma) { return spectral_filter(line, sigma, 3); };
-  const double first = *relative_change(filtered(0.75), filtered(1.0));
-  const double second = *relative_change(filtered(0.5), filtered(0.75));
+  const double first = *relative_change(filtered(0.75), filtered(1.0), KernelMode::kAuto);
+  const double second = *relative_change(filtered(0.5), filtered(0.75), KernelMode::kAuto);
   const std::vector<double> ditto = scores("seacache:threshold=10,last=0", 4);
   EXPECT_NEAR(ditto[1], first, tolerance::kClosedForm);
   EXPECT_NEAR(ditto[2], first + second, tolerance::kClosedForm);
   const std::vector<double> official = scores("seacache:threshold=10,last=0,mode=official", 4);
-  EXPECT_NEAR(official[1], *relative_change(filtered(0.75), line), tolerance::kClosedForm);
+  EXPECT_NEAR(official[1], *relative_change(filtered(0.75), line, KernelMode::kAuto), tolerance::kClosedForm);
   EXPECT_NEAR(official[2] - official[1], second, tolerance::kClosedForm);
   EXPECT_NE(scores("seacache:threshold=10,last=0,power=2", 4)[1], ditto[1]);
 }
@@ -138,7 +138,7 @@ TEST(SeaCache, MeasuresTheLatentWhereAsked) {
   const PolicyRun run = run_policy(Blind(), "seacache:threshold=10,last=0,indicator=latent", 2, {.latent = line});
   const at::Tensor once = spectral_filter(line(0).reshape({1, 1, 8, 1}), 1.0, 3);
   const at::Tensor twice = spectral_filter(line(1).reshape({1, 1, 8, 1}), 0.5, 3);
-  EXPECT_NEAR(*run.events[1].score, *relative_change(twice, once), tolerance::kClosedForm);
+  EXPECT_NEAR(*run.events[1].score, *relative_change(twice, once, KernelMode::kAuto), tolerance::kClosedForm);
 }
 
 TEST(SeaCache, BoundsReuseAndForecastsWhereAsked) {

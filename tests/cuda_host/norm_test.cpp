@@ -35,6 +35,10 @@ void rms_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& r
   const kernels::MatrixView from = matrix(x), to = matrix(out);
   kernels::RmsNormArguments arguments{
       type_of(x), from, to, from.columns, weight.const_data_ptr(), static_cast<float>(kEpsilon), nullptr, 0, 0};
+  if (weight.scalar_type() != x.scalar_type()) {
+    arguments.wide_weight = weight.const_data_ptr<float>();
+    arguments.weight = nullptr;
+  }
   if (rotation.defined()) {
     arguments.rotation = static_cast<const float*>(rotation.const_data_ptr());
     arguments.period = x.size(1);
@@ -74,10 +78,13 @@ TEST(CudaRmsNorm, EqualsItsMeaning) {
     for (const Layout layout : kLayouts) {
       for (const std::int64_t columns : kColumns) {
         SCOPED_TRACE(described(dtype, layout, columns));
-        const Guarded x(normal({1, 3, columns}, 1, dtype), layout), weight(normal({columns}, 2, dtype), layout);
-        const at::Tensor result = guarded_result(
-            x.view(), layout, [&](const at::Tensor& out) { rms_norm(x.view(), weight.view(), {}, out); });
-        expect_near(result, kernels::reference::rms_norm(x.view(), weight.view(), kEpsilon));
+        for (const at::ScalarType weight_dtype : {dtype, at::kFloat}) {
+          const Guarded x(normal({1, 3, columns}, 1, dtype), layout);
+          const Guarded weight(normal({columns}, 2, weight_dtype), layout);
+          const at::Tensor result = guarded_result(
+              x.view(), layout, [&](const at::Tensor& out) { rms_norm(x.view(), weight.view(), {}, out); });
+          expect_near(result, kernels::reference::rms_norm(x.view(), weight.view(), kEpsilon));
+        }
       }
     }
   }

@@ -13,6 +13,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/polar.h>
 #include <ATen/ops/randint.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -23,6 +24,7 @@
 #include "kernels/int8_rows.h"
 #include "kernels/modulated_layer_norm.h"
 #include "kernels/rms_norm_rope.h"
+#include "kernels/solver_update.h"
 
 namespace ditto::test {
 namespace {
@@ -69,6 +71,17 @@ std::vector<Operation> operations(std::int64_t tokens, std::int64_t width, at::S
       {"RMS norm", [=] { return kernels::rms_norm(x, weight, kEpsilon, KernelMode::kAuto); }},
       {"RMS norm and rotation",
        [=] { return kernels::rms_norm_rope(x, weight, kEpsilon, rotation, KernelMode::kAuto); }},
+      {"Euler",
+       [=] {
+         return kernels::euler_update({x, y, 3.3}, -0.07, z, KernelMode::kAuto);
+       }},
+      {"UniPC",
+       [=] {
+         const kernels::UniPcUpdate update =
+             kernels::unipc_update({x, y, 3.3}, 0.7, z, {y, x, z}, kernels::UniPcWeights{.9, .3, -.1, -.1},
+                                   {.8, .35, -.15}, KernelMode::kAuto);
+         return at::stack({update.history.latent, update.history.current, update.latent});
+       }},
       {"L1",
        [=] {
          return kernels::l1_sums(std::vector<kernels::TensorPair>{{x, y}, {y, z}});

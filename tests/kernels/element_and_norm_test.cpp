@@ -6,6 +6,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/polar.h>
 
+#include "cpu_targets.h"
 #include "kernel_support.h"
 #include "kernels/gated_add.h"
 #include "kernels/modulated_layer_norm.h"
@@ -81,6 +82,19 @@ TEST(RmsNorm, EqualsItsMeaning) {
     expect_near(run(KernelMode::kAuto), meaning);
     EXPECT_TRUE(at::equal(run(KernelMode::kReference), meaning));
     EXPECT_TRUE(x.untouched() && weight.untouched());
+  });
+}
+
+TEST(RmsNorm, DoesNotRoundAWideWeight) {
+  on_every_target([] {
+    for (const at::ScalarType dtype : {at::kBFloat16, at::kHalf}) {
+      const at::Tensor x = normal({1, 40, 96}, 1, dtype), weight = normal({96}, 2), exact = x.to(at::kDouble);
+      const at::Tensor scale = (exact.square().mean(-1, /*keepdim=*/true) + kEpsilon).rsqrt();
+      const at::Tensor nearest = (exact * scale * weight).to(dtype);
+      const at::Tensor fused = kernels::rms_norm(x, weight, kEpsilon, KernelMode::kAuto);
+      // Of a weight of 16 bits every fourth element would be another.
+      EXPECT_LT((fused != nearest).to(at::kFloat).mean().item<double>(), 0.01);
+    }
   });
 }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "kernel_spy.h"
 #include "models/toy/toy_model.h"
 #include "profile_support.h"
 #include "tolerances.h"
@@ -117,6 +118,20 @@ TEST(ProfileCurves, MeasuringChangesNothing) {
       model, request, [&] { return recorder.policy(); }, options);
   EXPECT_TRUE(same_bits(measured.latents, run_toy(model, request, {}).latents));
   EXPECT_EQ(measured.counts.units_computed, measured.units_total);
+}
+
+TEST(ProfileCurves, AreMeasuredAlikeWithoutCompiledKernels) {
+  const Request request = toy_request(kSteps);
+  const KernelSpy spy;
+  const Profile meaning = measure(ToyModel({.kernels = KernelMode::kReference}), request);
+  EXPECT_EQ(spy.calls(), 0);
+  const Profile fused = measure(ToyModel(), request);
+  for (const auto& [name, array] : meaning.arrays) {
+    EXPECT_TRUE(at::allclose(fused.arrays.at(name).to(at::kDouble), array.to(at::kDouble), tolerance::kUnitFloat32,
+                             tolerance::kUnitFloat32,
+                             /*equal_nan=*/true))
+        << name;
+  }
 }
 
 TEST(ProfileCurves, OnlyWhatIsAskedForIsMeasured) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linspace.h>
@@ -177,6 +178,22 @@ TEST_P(EverySolver, InputsMayBeOverwrittenAfterwards) {
     latent = next;
   }
   EXPECT_TRUE(at::equal(latent, expected));
+}
+
+TEST_P(EverySolver, FusedGuidanceIsGuidance) {
+  const auto unfused = make_solver(GetParam(), {.shift = 3, .kernels = KernelMode::kReference});
+  const StepGrid grid = solver_->full_grid(6);
+  solver_->begin(grid);
+  unfused->begin(grid);
+  at::Tensor fused = at::linspace(-1, 1, 40, at::kFloat), expected = fused;
+  for (int index = 0; index < grid.size(); ++index) {
+    const auto velocity = [&](const at::Tensor& latent) {
+      return kernels::Velocity(toy_velocity(latent, grid.sigmas[index]), at::mul(latent, 0.3), 3.5);
+    };
+    fused = solver_->advance(velocity(fused), index, fused);
+    expected = unfused->advance(kernels::guided(velocity(expected)), index, expected);
+    EXPECT_TRUE(at::allclose(fused, expected, 0, test::tolerance::kSolverFloat32)) << "step " << index;
+  }
 }
 
 TEST_P(EverySolver, StepsOutOfOrderAreRefused) {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+
+#include "kernels/cpu/cpu_kernels.h"
+
+namespace ditto::test {
+
+/// Counts the calls of compiled kernels while it lives; they do their work as ever.
+class KernelSpy {
+ public:
+  KernelSpy() { calls_ = 0; }
+  int calls() const { return calls_; }
+
+ private:
+  using Kernels = kernels::CpuKernels;
+
+  template <auto kKernel, typename Member = decltype(kKernel)>
+  struct Counted;
+  template <auto kKernel, typename... Arguments>
+  struct Counted<kKernel, void (*Kernels::*)(Arguments...)> {
+    static void call(Arguments... arguments) {
+      ++calls_;
+      (kernels::runnable_cpu_kernels().back()->*kKernel)(arguments...);
+    }
+  };
+
+  static constexpr Kernels kCounted = {.target = "counted",
+                                       .blend = Counted<&Kernels::blend>::call,
+                                       .layer_norm = Counted<&Kernels::layer_norm>::call,
+                                       .rms_norm = Counted<&Kernels::rms_norm>::call,
+                                       .l1_sums = Counted<&Kernels::l1_sums>::call,
+                                       .product_sums = Counted<&Kernels::product_sums>::call,
+                                       .squared_sums = Counted<&Kernels::squared_sums>::call,
+                                       .euler_update = Counted<&Kernels::euler_update>::call,
+                                       .unipc_update = Counted<&Kernels::unipc_update>::call,
+                                       .quantise = Counted<&Kernels::quantise>::call,
+                                       .dequantise = Counted<&Kernels::dequantise>::call};
+  static_assert(sizeof(Kernels) == 11 * sizeof(void*), "count every kernel");
+
+  static inline std::atomic<int> calls_ = 0;
+  const kernels::ScopedCpuKernels scoped_{kCounted};
+};
+
+}  // namespace ditto::test
