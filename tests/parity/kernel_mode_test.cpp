@@ -27,7 +27,7 @@ Result run(KernelMode kernels, const std::string& cache) {
 }
 
 TEST(WanReferenceMode, CallsNoCompiledKernel) {
-  for (const char* cache : {"none", "taylor:interval=2", "bwcache:threshold=0.5"}) {
+  for (const char* cache : {"none", "taylorseer:interval=2", "bwcache:threshold=0.5"}) {
     SCOPED_TRACE(cache);
     const KernelSpy spy;
     const Result meaning = run(KernelMode::kReference, cache);
