@@ -8,11 +8,12 @@ DEMO_PROMPT ?= a large blue square moving right on a gray background
 DEMO_SIZE ?= 128x128
 DEMO_CACHE ?= taylorseer:interval=3
 
-.PHONY: help setup lpips build demo test lint asan install clean
+.PHONY: help setup lpips build demo test smoke lint asan install clean
 
 help:
 	@echo "make demo     build, then generate a clip twice (full, cached) under demo/ and compare"
 	@echo "make test     build, then run every test"
+	@echo "make smoke    train both miniatures for a moment, export them, compare with diffusers"
 	@echo "make lint     formatting, include borders, documentation checks"
 	@echo "make asan     unit tests under the address and undefined-behaviour sanitizers"
 	@echo "make lpips    fetch the LPIPS weights (make demo and make test do so when they can)"
@@ -37,6 +38,9 @@ demo: build
 
 test: build
 	ctest --preset release -j 2
+
+smoke: build
+	@.ci/smoke
 
 lint: setup
 	@.ci/lint

@@ -1,9 +1,8 @@
 """Measure the exported checkpoint: accuracy through diffusers' WanPipeline, and how features and caching behave.
 
     python benchmark.py accuracy --size 64 --count 256 --sheet ../../models/wan-mini/contact_64.png
-    python benchmark.py accuracy --size 128 --count 64 --sheet ../../models/wan-mini/contact_128.png
     python benchmark.py caching --size 64 --count 64
-    python benchmark.py caching --size 128 --count 16
+    python benchmark.py caching --bed detail --count 16
 """
 import argparse
 import json
@@ -13,7 +12,7 @@ import time
 import torch
 from diffusers import WanPipeline
 
-import clips
+import beds
 import codec
 import encode_latents
 import evaluate
@@ -21,7 +20,6 @@ import text
 import train_vae
 
 STEPS_SHOWN = (1, 3, 5, 8, 12, 16, 20, 25, 30, 35, 40, 44, 46, 48, 49)
-FEWER_STEPS = (25, 20, 15, 10)
 REUSE_INTERVALS = (2, 3)
 
 
@@ -32,26 +30,27 @@ def mean_psnr(a, b):
 @torch.no_grad()
 def accuracy(args):
     """Attribute accuracy of generated clips, and of true clips after the codec."""
+    bed, size = args.bed, args.size
     pipe = WanPipeline.from_pretrained(args.model, torch_dtype=torch.bfloat16)
     pipe.vae.to(torch.float32)
     pipe.set_progress_bar_config(disable=True)
-    captions, rows = evaluate.prompts(args.count)
-    batch, video, started = evaluate.batch_size(args.size), [], time.time()
-    latents = evaluate.noise(args.count, args.size)
+    captions, rows = evaluate.prompts(bed.world, args.count)
+    batch, video, started = bed.fewer(bed.sampled, size), [], time.time()
+    latents = evaluate.noise(args.count, bed.latent_frames, size)
     for i in range(0, args.count, batch):
-        out = pipe(prompt=captions[i:i + batch], height=args.size, width=args.size, num_frames=clips.FRAMES,
+        out = pipe(prompt=captions[i:i + batch], height=size, width=size, num_frames=bed.frames,
                    num_inference_steps=args.steps, guidance_scale=args.guidance, max_sequence_length=text.LENGTH,
                    latents=latents[i:i + batch], output_type="pt").frames
         video.append(out.float().transpose(1, 2) * 2 - 1)
     seconds, video = time.time() - started, torch.cat(video)
-    truth = clips.render(rows, torch.Generator().manual_seed(5), args.size)
+    truth = bed.world.render(rows, torch.Generator().manual_seed(5), size)
     vae = codec.channels_last(pipe.vae)
     coded = torch.cat([encode_latents.decode_latents(vae, encode_latents.encode_clips(vae, part)) for part in truth.split(16)])
     if args.sheet:
         evaluate.sheet(video, args.sheet)
-    return {"resolution": args.size, "steps": args.steps, "guidance": args.guidance, "count": args.count,
-            "generated": evaluate.scores(video, rows), "codec_limit": evaluate.scores(coded, rows),
-            "codec_psnr": mean_psnr(coded, truth), "true_clips": clips.accuracy(clips.classify(truth), rows),
+    return {"resolution": size, "steps": args.steps, "guidance": args.guidance, "count": args.count,
+            "generated": evaluate.scores(bed, video, rows), "codec_limit": evaluate.scores(bed, coded, rows),
+            "codec_psnr": mean_psnr(coded, truth), "true_clips": bed.accuracy(bed.world.classify(truth), rows),
             "seconds_per_clip": round(seconds / args.count, 3)}
 
 
@@ -88,13 +87,14 @@ class ChangeMeter:
 @torch.no_grad()
 def caching(args):
     """Feature change over the steps, and the PSNR of cheaper runs to the full one."""
+    bed, size = args.bed, args.size
     pipe = WanPipeline.from_pretrained(args.model, torch_dtype=torch.float32)
     transformer, vae = pipe.transformer.eval(), codec.channels_last(pipe.vae)
-    captions, rows = evaluate.prompts(args.count)
+    captions, rows = evaluate.prompts(bed.world, args.count)
     context = evaluate.contexts(pipe.text_encoder, pipe.tokenizer, captions)
     empty = evaluate.contexts(pipe.text_encoder, pipe.tokenizer, [""])
-    batch = evaluate.batch_size(args.size)
-    batches = list(zip(context.split(batch), evaluate.noise(args.count, args.size).split(batch)))
+    batch = bed.fewer(bed.sampled, size)
+    batches = list(zip(context.split(batch), evaluate.noise(args.count, bed.latent_frames, size).split(batch)))
     meter = ChangeMeter(args.steps, transformer.config.num_layers)
 
     def run(steps, reuse=None, observe=None):
@@ -110,17 +110,17 @@ def caching(args):
     shown = [step for step in STEPS_SHOWN if step < args.steps]
     layers = transformer.config.num_layers
     blocks = sorted({0, layers // 4, layers // 2, 3 * layers // 4, layers - 1})
-    result = {"resolution": args.size, "steps": args.steps, "guidance": args.guidance, "count": args.count,
-              "reference": evaluate.scores(reference, rows), "steps_shown": shown,
+    result = {"resolution": size, "steps": args.steps, "guidance": args.guidance, "count": args.count,
+              "reference": evaluate.scores(bed, reference, rows), "steps_shown": shown,
               "output_change": {b: [round(float(change[s, b, 0]), 4) for s in shown] for b in blocks},
               "delta_change": {b: [round(float(change[s, b, 1]), 4) for s in shown] for b in blocks}, "runs": {}}
     inside = lambda i: 5 <= i < args.steps - 3
-    runs = {f"{steps} steps": (steps, None) for steps in FEWER_STEPS}
+    runs = {f"{steps} steps": (steps, None) for steps in bed.fewer_steps}
     runs |= {f"reuse interval {k}": (args.steps, lambda i, k=k: inside(i) and i % k != 0) for k in REUSE_INTERVALS}
     for name, (steps, reuse) in runs.items():
         video, computed = run(steps, reuse)
         result["runs"][name] = {"predictions": computed, "speedup": round(args.steps / computed, 2),
-                                "psnr": mean_psnr(video, reference), "all": evaluate.scores(video, rows)["all"]}
+                                "psnr": mean_psnr(video, reference), "all": evaluate.scores(bed, video, rows)["all"]}
         print(name, result["runs"][name], flush=True)
     return result
 
@@ -128,14 +128,18 @@ def caching(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=("accuracy", "caching"))
-    parser.add_argument("--model", default="../../models/wan-mini")
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--model", default=None, help="default: the bed's folder under models/")
+    beds.add_option(parser)
+    parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--sheet", default=None, help="accuracy: PNG with the first twelve clips")
-    parser.add_argument("--metrics", default="metrics.json", help="the result is merged into this file")
+    parser.add_argument("--metrics", default=None, help="the result is merged into this file (default: the bed's)")
     args = parser.parse_args()
+    bed = args.bed
+    args.model = args.model or os.path.join("../../models", bed.model)
+    args.size, args.metrics = args.size or bed.sizes[0], args.metrics or bed.metrics
     result = {"accuracy": accuracy, "caching": caching}[args.task](args)
     everything = {}
     if os.path.exists(args.metrics):

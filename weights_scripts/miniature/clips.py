@@ -16,7 +16,8 @@ BACKGROUNDS = {"black": (-0.85,) * 3, "gray": (-0.1,) * 3, "white": (0.85,) * 3}
 SHAPES = ("circle", "square", "triangle", "ring")
 SIZES = ("small", "large")
 MOTIONS = ("left", "right", "up", "down", "still")
-ATTRIBUTES = ("colour", "shape", "size", "motion", "background")
+# The columns of an attribute row that a score counts.
+GROUPS = {"colour": (0,), "shape": (1,), "size": (2,), "motion": (3,), "background": (4,)}
 CARDINALITY = (len(COLOURS), len(SHAPES), len(SIZES), len(MOTIONS), len(BACKGROUNDS))
 LEFT, RIGHT, UP, DOWN, STILL = range(len(MOTIONS))
 CIRCLE, SQUARE, TRIANGLE, RING = range(len(SHAPES))
@@ -41,16 +42,19 @@ _TEMPLATES = (
 NUM_TEMPLATES, NUM_VERBS = len(_TEMPLATES), len(_MOVING)
 
 
+def motion_phrase(motion, verb):
+    return _STILL[verb] if motion == STILL else _MOVING[verb].format(motion=MOTIONS[motion])
+
+
 def caption(attributes, template=0, verb=0):
     """Caption of one attribute row (colour, shape, size, motion, background)."""
     colour, shape, size, motion, background = (int(a) for a in attributes)
-    phrase = _STILL[verb] if motion == STILL else _MOVING[verb].format(motion=MOTIONS[motion])
     return _TEMPLATES[template].format(colour=list(COLOURS)[colour], shape=SHAPES[shape], size=SIZES[size],
-                                       motion=phrase, background=list(BACKGROUNDS)[background])
+                                       motion=motion_phrase(motion, verb), background=list(BACKGROUNDS)[background])
 
 
-def all_captions():
-    """Every caption of every template, for the tokenizer and for look-up tables."""
+def corpus():
+    """Every caption of every template, for the tokenizer."""
     rows = torch.cartesian_prod(*(torch.arange(n) for n in CARDINALITY))
     return [caption(row, template, verb) for row in rows for template in range(NUM_TEMPLATES) for verb in range(NUM_VERBS)]
 
@@ -88,6 +92,16 @@ def _coverage(shape, x, y, radius):
     return (0.5 - distance).clamp_(0, 1)
 
 
+def coverage(shapes, x, y, radius):
+    """Coverage [B, T, H, W] of shapes [B] with radius [B]; x [B, T, 1, W] and y [B, T, H, 1] relative to the centres."""
+    alpha = torch.empty(*x.shape[:2], y.shape[2], x.shape[3])
+    for kind in range(len(SHAPES)):
+        rows = (shapes == kind).nonzero()[:, 0]
+        if len(rows):
+            alpha[rows] = _coverage(kind, x[rows], y[rows], radius[rows][:, None, None, None])
+    return alpha
+
+
 def render(attributes, generator, size=64, frames=FRAMES):
     """Clips [B, 3, frames, size, size] in [-1, 1]."""
     colour, shape, magnitude, motion, background = attributes.unbind(1)
@@ -116,11 +130,7 @@ def render(attributes, generator, size=64, frames=FRAMES):
     axis = torch.arange(size, dtype=torch.float32) + 0.5
     x, y = axis[None, None, None, :] - centre_x, axis[None, None, :, None] - centre_y  # [B, T, 1, W], [B, T, H, 1]
 
-    alpha = torch.empty(count, frames, size, size)
-    for kind in range(len(SHAPES)):
-        rows = (shape == kind).nonzero()[:, 0]
-        if len(rows):
-            alpha[rows] = _coverage(kind, x[rows], y[rows], radius[rows][:, None, None, None])
+    alpha = coverage(shape, x, y, radius)
 
     # Diagonal stripes fixed to the object, period 9 pixels at 64, random phase and contrast.
     wave = 2 * math.pi / (9 * unit) * 0.70710678
@@ -138,13 +148,6 @@ def render(attributes, generator, size=64, frames=FRAMES):
     return out
 
 
-def clip_batch(seed, index, count, size=64, frames=FRAMES, exclude_held_out=True):
-    """Batch `index` of the stream `seed`: (clips, attributes).  The same arguments give the same clips."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + index)
-    attributes = sample_attributes(count, generator, exclude_held_out)
-    return render(attributes, generator, size, frames), attributes
-
-
 def _read_shape(middle, unit):
     """(shape, size) from the object's mask in the middle frame, or None without a bounding box."""
     # Bounding box from profiles with at least two pixels, so that single stray pixels do not count.
@@ -159,10 +162,10 @@ def _read_shape(middle, unit):
     return shape, int((bottom - top + right - left + 2) / 2 > 22 * unit)
 
 
-def _read_motion(mask, unit):
-    """Motion from the object's centres in the first and the last frame."""
+def read_motion(mask, unit, threshold=6):
+    """Motion from the object's centres in the first and the last frame; `threshold` units tell it from rest."""
     down, right = (mask[-1].nonzero().float().mean(0) - mask[0].nonzero().float().mean(0)).tolist()
-    if max(abs(right), abs(down)) < 6 * unit:
+    if max(abs(right), abs(down)) < threshold * unit:
         return STILL
     if abs(right) > abs(down):
         return RIGHT if right > 0 else LEFT
@@ -192,13 +195,5 @@ def classify(video):
             continue
         pixels, far = video[i].permute(1, 2, 3, 0)[seen], distance[i][seen]
         colour = (pixels[far >= far.median()].median(0)[0] - palette).abs().sum(-1).argmin()
-        rows.append([int(colour), *found, _read_motion(seen, unit), int(background[i])])
+        rows.append([int(colour), *found, read_motion(seen, unit), int(background[i])])
     return torch.tensor(rows)
-
-
-def accuracy(predicted, truth):
-    """Fraction right per attribute and for all five together."""
-    hit = predicted == truth
-    scores = {name: round(float(hit[:, i].float().mean()), 4) for i, name in enumerate(ATTRIBUTES)}
-    scores["all"] = round(float(hit.all(1).float().mean()), 4)
-    return scores

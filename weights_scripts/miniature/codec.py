@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
 
-VAE_CONFIG = dict(base_dim=8, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=1, temperal_downsample=[False, True, True])
+VAE_CONFIG = dict(z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=1, temperal_downsample=[False, True, True])
 
 
-def build_vae():
-    """The miniature codec with diffusers' initial weights."""
-    return AutoencoderKLWan(**VAE_CONFIG)
+def build_vae(base_dim):
+    """A miniature codec with diffusers' initial weights."""
+    return AutoencoderKLWan(base_dim=base_dim, **VAE_CONFIG)
 
 
 def initialise(vae):

@@ -12,7 +12,7 @@ import os
 import torch
 from diffusers import AutoencoderKLWan
 
-import clips
+import beds
 import codec
 import model
 
@@ -47,29 +47,32 @@ def decode_latents(vae, latents):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", default="state", help="folder of the training state")
-    parser.add_argument("--size", type=int, default=64)
+    beds.add_option(parser)
+    parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
     parser.add_argument("--shards", type=int, default=32)
     parser.add_argument("--clips", type=int, default=2048, help="clips per shard")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
     args = parser.parse_args()
+    bed = args.bed
+    size = args.size or bed.sizes[0]
     folder = os.path.join(args.state, "latents")
     os.makedirs(folder, exist_ok=True)
     vae = codec.channels_last(AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae")))
     if not args.eager:
         codec.enable_compile()
-    batch = 32 if args.size == 64 else 8
+    batch = bed.fewer(bed.sampled, size)
     for shard in range(args.first, args.shards, args.stride):
-        path = os.path.join(folder, f"{args.size}_{shard:04d}.pt")
+        path = os.path.join(folder, f"{size}_{shard:04d}.pt")
         if os.path.exists(path):
             continue
         tokens, rows = [], []
         for i in range(args.clips // batch):
-            video, attributes = clips.clip_batch(SEED + args.size, shard * BATCHES_PER_SHARD + i, batch, args.size)
+            video, attributes = bed.clip_batch(SEED + size, shard * BATCHES_PER_SHARD + i, batch, size)
             tokens.append(model.to_tokens(encode_clips(vae, video)).half())
             rows.append(attributes.to(torch.uint8))
-        torch.save({"tokens": torch.cat(tokens), "attributes": torch.cat(rows), "size": args.size}, path + ".part")
+        torch.save({"tokens": torch.cat(tokens), "attributes": torch.cat(rows), "size": size}, path + ".part")
         os.replace(path + ".part", path)
         print(path, flush=True)
 

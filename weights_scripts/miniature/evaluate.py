@@ -10,7 +10,7 @@ import time
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler
 
-import clips
+import beds
 import codec
 import encode_latents
 import model
@@ -35,11 +35,11 @@ def load_state(path, average=True):
     return transformer.eval(), encoder.eval(), state
 
 
-def prompts(count):
+def prompts(world, count):
     """Fixed prompts over all attributes, held-out pairs included, with their attribute rows."""
     generator = torch.Generator().manual_seed(PROMPT_SEED)
-    rows = clips.sample_attributes(count, generator, exclude_held_out=False)
-    return [clips.caption(row, i % clips.NUM_TEMPLATES, i % clips.NUM_VERBS) for i, row in enumerate(rows)], rows
+    rows = world.sample_attributes(count, generator, exclude_held_out=False)
+    return [world.caption(row, i % world.NUM_TEMPLATES, i % world.NUM_VERBS) for i, row in enumerate(rows)], rows
 
 
 @torch.no_grad()
@@ -47,14 +47,10 @@ def contexts(encoder, tokenizer, captions):
     return text.encode(encoder, *text.tokenize(tokenizer, captions))
 
 
-def noise(count, size, seed=7):
-    """Latent noise; clip i is the same whatever the batch."""
-    shape = (16, 5, size // 8, size // 8)
+def noise(count, frames, size, seed=7):
+    """Latent noise of `frames` latent frames; clip i is the same whatever the batch."""
+    shape = (16, frames, size // 8, size // 8)
     return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed * 100_003 + i)) for i in range(count)])
-
-
-def batch_size(size):
-    return 32 if size == 64 else 8
 
 
 @torch.no_grad()
@@ -77,19 +73,20 @@ def sample(transformer, context, empty, latents, steps=50, guidance=3.0, reuse=N
     return latents, computed
 
 
-def scores(video, rows):
-    """Accuracy over all prompts, and all-five accuracy for seen and held-out (colour, shape) pairs."""
-    found, held = clips.classify(video), clips.is_held_out(rows)
-    out = clips.accuracy(found, rows)
-    out["all_seen"] = clips.accuracy(found[~held], rows[~held])["all"]
-    out["all_held_out"] = clips.accuracy(found[held], rows[held])["all"] if held.any() else None
+def scores(bed, video, rows):
+    """Accuracy over all prompts, and that of all attributes together for seen and held-out (colour, shape) pairs."""
+    found, held = bed.world.classify(video), bed.world.is_held_out(rows)
+    out = bed.accuracy(found, rows)
+    out["all_seen"] = bed.accuracy(found[~held], rows[~held])["all"]
+    out["all_held_out"] = bed.accuracy(found[held], rows[held])["all"] if held.any() else None
     return out
 
 
-def sheet(video, path, columns=2, rows=6, frames=(0, 4, 8, 12, 16)):
-    """Contact sheet of the first columns * rows clips, each clip a row of frames."""
+def sheet(video, path, columns=2, rows=6):
+    """Contact sheet of the first columns * rows clips, each clip a row of five frames."""
     from PIL import Image
 
+    frames = range(0, video.shape[2], (video.shape[2] - 1) // 4)
     strips = [torch.cat([clip[:, t] for t in frames], -1) for clip in video[: columns * rows]]
     strips = [torch.nn.functional.pad(strip, (0, 6, 0, 2), value=1.0) for strip in strips]
     strips += [torch.ones_like(strips[0])] * (-len(strips) % rows)
@@ -104,24 +101,28 @@ def main():
     parser.add_argument("--checkpoint", default="transformer.pt", help="file in the folder")
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--steps", type=int, default=25)
-    parser.add_argument("--size", type=int, default=64)
+    beds.add_option(parser)
+    parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--sheet", default=None, help="PNG with the first clips")
     parser.add_argument("--raw", action="store_true", help="the current weights instead of their average")
     args = parser.parse_args()
+    bed = args.bed
+    size = args.size or bed.sizes[0]
+    batch = bed.fewer(bed.sampled, size)
     started = time.time()
     transformer, encoder, state = load_state(os.path.join(args.state, args.checkpoint), not args.raw)
     tokenizer = text.load_tokenizer(os.path.join(args.state, "tokenizer"))
     vae = codec.channels_last(AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae")))
-    captions, rows = prompts(args.count)
+    captions, rows = prompts(bed.world, args.count)
     context, empty = contexts(encoder, tokenizer, captions), contexts(encoder, tokenizer, [""])
     video = []
-    for part, start in zip(context.split(batch_size(args.size)), noise(args.count, args.size).split(batch_size(args.size))):
+    for part, start in zip(context.split(batch), noise(args.count, bed.latent_frames, size).split(batch)):
         latents, _ = sample(transformer, part, empty, start, args.steps, args.guidance)
         video.append(encode_latents.decode_latents(vae, latents))
     video = torch.cat(video)
     line = {"checkpoint": args.checkpoint, "step": state["step"], "clips": state["clips"], "train_seconds": round(state["seconds"]),
-            "resolution": args.size, "guidance": args.guidance, "sampler_steps": args.steps, "count": args.count, **scores(video, rows)}
+            "resolution": size, "guidance": args.guidance, "sampler_steps": args.steps, "count": args.count, **scores(bed, video, rows)}
     print(json.dumps(line), "seconds", round(time.time() - started, 1), flush=True)
     with open(os.path.join(args.state, "curve.jsonl"), "a") as file:
         file.write(json.dumps(line) + "\n")

@@ -1,6 +1,6 @@
 """Write the averaged weights as a diffusers WanPipeline folder (bf16 safetensors) with a manifest; check that it reloads.
 
-    python export.py --to ../../models/wan-mini
+    python export.py
 
 Pictures and README.md of an existing folder stay; everything else is written anew.
 """
@@ -14,6 +14,7 @@ import tempfile
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline
 
+import beds
 import evaluate
 import model
 import text
@@ -21,18 +22,18 @@ import text
 MANIFEST = "manifest.json"
 
 
-def check_forward(transformer):
+def check_forward(transformer, frames):
     """Largest fp32 difference between the training forward and diffusers' own class, over three latent shapes."""
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
     for height, width in ((8, 8), (16, 16), (8, 12)):
-        latents = torch.randn(2, 16, 5, height, width, generator=generator)
+        latents = torch.randn(2, 16, frames, height, width, generator=generator)
         timestep, context = torch.tensor([731.0, 60.0]), torch.randn(2, text.LENGTH, text.DIM, generator=generator)
-        rope = model.rope_table(transformer.config.attention_head_dim, 5, height, width)
+        rope = model.rope_table(transformer.config.attention_head_dim, frames, height, width)
         with torch.no_grad():
             reference = transformer(latents, timestep, context, return_dict=False)[0]
             tokens = model.forward(transformer, model.to_tokens(latents), timestep, context, rope, torch.float32)
-        worst = max(worst, float((model.from_tokens(tokens, 5, height, width) - reference).abs().max()))
+        worst = max(worst, float((model.from_tokens(tokens, frames, height, width) - reference).abs().max()))
     return worst
 
 
@@ -53,6 +54,14 @@ def write_pipeline(pipe, tokenizer_folder, folder):
     shutil.copytree(tokenizer_folder, os.path.join(folder, "tokenizer"))
     # The class name that Wan checkpoints carry.
     edit_json(os.path.join(folder, "model_index.json"), lambda index: index.update(tokenizer=["transformers", "T5TokenizerFast"]))
+
+
+def write_defaults(bed, folder):
+    """ditto.json: what Ditto samples with when it is not told otherwise."""
+    defaults = {"width": bed.sizes[0], "height": bed.sizes[0], "frames": bed.frames, "fps": bed.world.FPS, "steps": 50, "guidance": 3.0}
+    with open(os.path.join(folder, "ditto.json"), "w") as file:
+        json.dump({"defaults": defaults}, file, indent=2)
+        file.write("\n")
 
 
 def write_manifest(folder):
@@ -93,10 +102,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", default="state", help="folder of the training state")
     parser.add_argument("--checkpoint", default="transformer.pt", help="file in the folder")
-    parser.add_argument("--to", default="wan-mini")
+    beds.add_option(parser)
+    parser.add_argument("--to", default=None, help="default: the bed's folder under models/")
     args = parser.parse_args()
+    target = args.to or os.path.join("../../models", args.bed.model)
     transformer, encoder, _ = evaluate.load_state(os.path.join(args.state, args.checkpoint))
-    difference = check_forward(transformer)
+    difference = check_forward(transformer, args.bed.latent_frames)
     print("training forward against diffusers, fp32, max abs difference:", difference)
     assert difference < 1e-4
     vae = AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae"))
@@ -106,10 +117,11 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         write_pipeline(pipe, tokenizer_folder, work)
         check_reload(pipe, work)
+        write_defaults(args.bed, work)
         write_manifest(work)
-        replace_folder(work, args.to)
-    size = sum(os.path.getsize(os.path.join(parent, name)) for parent, _, names in os.walk(args.to) for name in names)
-    print("reloaded with WanPipeline.from_pretrained:", args.to, round(size / 2**20, 1), "MiB")
+        replace_folder(work, target)
+    size = sum(os.path.getsize(os.path.join(parent, name)) for parent, _, names in os.walk(target) for name in names)
+    print("reloaded with WanPipeline.from_pretrained:", target, round(size / 2**20, 1), "MiB")
 
 
 if __name__ == "__main__":

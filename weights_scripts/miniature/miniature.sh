@@ -1,29 +1,43 @@
 #!/usr/bin/env bash
-# Train, continue, evaluate and export the miniature Wan 2.1.
+# Train, continue, evaluate and export a miniature Wan 2.1.
 #
-#   miniature.sh train             from nothing: codec, latents, transformer, decoder tuning
-#   miniature.sh continue HOURS    train on from before the cool-down, up to HOURS processor hours in all
-#   miniature.sh evaluate          quick accuracy of the last checkpoint, at both sizes
-#   miniature.sh export            write models/wan-mini, measure it, fill in the model card
-#   miniature.sh smoke             train for a minute on tiny settings and check the result
+#   miniature.sh [--bed NAME] train             from nothing: codec, latents, transformer, decoder tuning
+#   miniature.sh [--bed NAME] continue HOURS    train on from before the cool-down, up to HOURS processor hours in all
+#   miniature.sh [--bed NAME] evaluate          quick accuracy of the last checkpoint, at every size
+#   miniature.sh [--bed NAME] export            write the folder under models/, measure it, fill in the model card
+#   miniature.sh [--bed NAME] smoke             train for a minute on tiny settings and check the result
 #
-# STATE (default: state beside this script) holds the training state, PYTHON (default: python3) runs the scripts,
-# PROCESSES (default: 2) train in parallel.
+# NAME (default: BED, else mini) is a bed of beds.py: `mini` makes models/wan-mini, `detail` models/wan-mini-detail.
+# STATE (default: state, or state-NAME, beside this script) holds the training state, PYTHON (default: python3) runs the
+# scripts, PROCESSES (default: 2) train in parallel.
 set -euo pipefail
 
+bed=${BED:-mini}
+if [[ ${1:-} == --bed ]]; then
+    bed=${2:?name of a bed}
+    shift 2
+fi
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-state=$(realpath -m "${STATE:-$scripts/state}")
+case $bed in
+mini) own_state=state model=../../models/wan-mini ;;
+detail) own_state=state-detail model=../../models/wan-mini-detail ;;
+*)
+    echo "miniature.sh: --bed: no bed $bed; accepted: mini, detail" >&2
+    exit 2
+    ;;
+esac
+state=$(realpath -m "${STATE:-$scripts/$own_state}")
 cd "$scripts"
 python=${PYTHON:-python3}
 processes=${PROCESSES:-2}
-model=../../models/wan-mini
 
 # One thread per process; memory is kept instead of being returned to the system, page faults cost much of a core.
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
-run() { "$python" "$@" --state "$state"; }
-run_parallel() { "$python" -m torch.distributed.run --standalone --nproc_per_node "$processes" "$@" --state "$state"; }
+run() { "$python" "$@" --bed "$bed" --state "$state"; }
+run_parallel() { "$python" -m torch.distributed.run --standalone --nproc_per_node "$processes" "$@" --bed "$bed" --state "$state"; }
+measure() { "$python" benchmark.py "$@" --bed "$bed"; }
 
 # Encode the latent bank at one size, the shards shared by all processes.
 encode() {
@@ -36,20 +50,45 @@ encode() {
 }
 
 encode_bank() {
-    encode --size 64 --shards 32
-    encode --size 128 --shards 20 --clips 512
+    case $bed in
+    mini)
+        encode --size 64 --shards 32
+        encode --size 128 --shards 20 --clips 512
+        ;;
+    detail) encode --size 128 --shards 64 --clips 512 ;;
+    esac
+}
+
+train_codec() {
+    case $bed in
+    mini) run_parallel train_vae.py --steps 9000 ;;
+    detail) run_parallel train_vae.py --steps 8000 --crops 6 ;;
+    esac
+}
+
+# Up to HOURS in all, the last part with the learning rate going to zero.
+train_transformer() {
+    local sizes=()
+    if [[ $bed == mini ]]; then sizes=(--large 0.25); fi
+    run_parallel train_transformer.py --hours "$1" "${sizes[@]}" --cooldown 0.3
 }
 
 tune_decoder() {
-    run_parallel train_vae.py --decoder-only --steps 1500 --muon-lr 0.006 --adam-lr 4e-4 --cooldown 1
+    local crops=()
+    if [[ $bed == detail ]]; then crops=(--crops 6); fi
+    run_parallel train_vae.py --decoder-only --steps 1500 --muon-lr 0.006 --adam-lr 4e-4 --cooldown 1 "${crops[@]}"
 }
 
 case ${1:-} in
 train)
-    run_parallel train_vae.py --steps 9000
+    train_codec
     encode_bank
-    run_parallel train_transformer.py --hours 0.4 --cooldown 0
-    run_parallel train_transformer.py --hours 4 --large 0.25 --cooldown 0.3
+    if [[ $bed == mini ]]; then
+        run_parallel train_transformer.py --hours 0.4 --cooldown 0
+        train_transformer 4
+    else
+        train_transformer 8
+    fi
     tune_decoder
     ;;
 continue)
@@ -57,25 +96,38 @@ continue)
     encode_bank
     cp "$state/transformer.pt" "$state/transformer_before.pt"
     cp "$state/transformer_stable.pt" "$state/transformer.pt"
-    run_parallel train_transformer.py --hours "$hours" --large 0.25 --cooldown 0.3
+    train_transformer "$hours"
     ;;
 evaluate)
-    run evaluate.py --size 64 --count 128
-    run evaluate.py --size 128 --count 32
+    case $bed in
+    mini)
+        run evaluate.py --size 64 --count 128
+        run evaluate.py --size 128 --count 32
+        ;;
+    detail) run evaluate.py --count 64 ;;
+    esac
     ;;
 export)
     run export.py --to "$model"
-    "$python" benchmark.py accuracy --size 64 --count 256 --sheet "$model/contact_64.png"
-    "$python" benchmark.py accuracy --size 128 --count 64 --sheet "$model/contact_128.png"
-    "$python" benchmark.py caching --size 64 --count 64
-    "$python" benchmark.py caching --size 128 --count 16
-    "$python" card.py
+    case $bed in
+    mini)
+        measure accuracy --size 64 --count 256 --sheet "$model/contact_64.png"
+        measure accuracy --size 128 --count 64 --sheet "$model/contact_128.png"
+        measure caching --size 64 --count 64
+        measure caching --size 128 --count 16
+        ;;
+    detail)
+        measure accuracy --count 128 --sheet "$model/contact_128.png"
+        measure caching --count 32
+        ;;
+    esac
+    "$python" card.py --bed "$bed"
     ;;
 smoke)
-    "$python" smoke.py
+    "$python" smoke.py --bed "$bed"
     ;;
 *)
-    sed -n '2,11p' miniature.sh | sed 's/^# \{0,1\}//'
+    sed -n '2,12p' miniature.sh | sed 's/^# \{0,1\}//'
     exit 2
     ;;
 esac

@@ -1,7 +1,9 @@
-"""One minute of everything: train each part a little, check that the losses fall, export, sample with WanPipeline.
+"""A minute of everything: the attribute reader on true clips; then train each part a little, check that the losses fall,
+export, and sample the export with WanPipeline and with dit-gen, which must give the same latents.
 
-    python smoke.py
+    python smoke.py --bed mini
 """
+import argparse
 import json
 import os
 import re
@@ -11,58 +13,87 @@ import tempfile
 
 import torch
 from diffusers import WanPipeline
+from safetensors.torch import load_file
 
+import beds
 import text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SEED, STEPS, GUIDANCE = 0, 4, 3.0
 
 
-def run(script, *arguments):
-    """Output of one script of this folder; a failure ends the test."""
-    command = [sys.executable, os.path.join(HERE, script), *arguments]
-    print("+", " ".join(command[1:]), flush=True)
+def run(*command):
+    """Output of a program; a failure ends the test."""
+    print("+", " ".join(command), flush=True)
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE)
     print(done.stdout, flush=True)
-    assert done.returncode == 0, script
+    assert done.returncode == 0, command
     return done.stdout
 
 
-def check_codec(state):
-    output = run("train_vae.py", "--state", state, "--steps", "80", "--report", "20", "--crops", "4", "--validation-clips", "8", "--eager")
+def check_reader(bed):
+    video, rows = bed.clip_batch(SEED, 0, 256, bed.sizes[0], exclude_held_out=False)
+    scores = bed.accuracy(bed.world.classify(video), rows)
+    print("attributes read from true clips", scores, flush=True)
+    assert min(scores.values()) >= 0.97
+
+
+def check_codec(script, crops):
+    output = script("train_vae.py", "--steps", "60", "--report", "15", "--crops", str(crops), "--validation-clips", "2", "--eager")
     quality = [float(value) for value in re.findall(r"psnr ([\d.]+)", output)]
     assert quality[-1] > quality[0], quality
 
 
-def check_transformer(state):
-    output = run("train_transformer.py", "--state", state, "--hours", "0.003", "--layers", "2", "--batch", "16", "--large", "0.25",
-                 "--report", "4", "--eager")
+def check_transformer(script, size):
+    output = script("train_transformer.py", "--hours", "0.002", "--layers", "2", "--batch", "16", "--large", "0.25", "--report", "4", "--eager")
     losses = [json.loads(line)["loss"] for line in output.splitlines() if line.startswith("{")]
-    losses = [loss["64"] for loss in losses if "64" in loss]
+    losses = [loss[size] for loss in losses if size in loss]
     assert len(losses) > 2 and losses[-1] < losses[0], losses
 
 
 @torch.no_grad()
-def check_sampling(folder):
+def diffusers_latents(bed, folder):
     pipe = WanPipeline.from_pretrained(folder, torch_dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
-    frames = pipe("a large red ring moving left on a white background", height=64, width=64, num_frames=17, num_inference_steps=4,
-                  guidance_scale=3.0, max_sequence_length=text.LENGTH, generator=torch.Generator().manual_seed(0),
-                  output_type="pt").frames
-    assert frames.shape == (1, 17, 3, 64, 64) and bool(frames.isfinite().all())
+    size = bed.sizes[0]
+    latents = pipe(bed.prompt, height=size, width=size, num_frames=bed.frames, num_inference_steps=STEPS, guidance_scale=GUIDANCE,
+                   max_sequence_length=text.LENGTH, generator=torch.Generator().manual_seed(SEED), output_type="latent").frames
+    assert latents.shape == (1, 16, bed.latent_frames, size // 8, size // 8) and bool(latents.isfinite().all())
+    return latents
+
+
+def check_sampling(bed, folder, program, work):
+    """dit-gen takes the size, the frames and the guidance from the folder."""
+    reference, path = diffusers_latents(bed, folder), os.path.join(work, "latents.safetensors")
+    run(program, "-m", folder, "-p", bed.prompt, "-s", str(SEED), "--steps", str(STEPS), "--device", "cpu", "--dtype", "fp32", "--threads", "1",
+        "--save-latents", path, "-o", os.path.join(work, "clip.mp4"))
+    difference = float((load_file(path)["latents"] - reference).abs().max() / reference.abs().max())
+    print("dit-gen against diffusers, largest difference relative to the largest latent:", difference)
+    assert difference < 1e-4
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    beds.add_option(parser)
+    parser.add_argument("--program", default=os.path.join(HERE, "../../build/release/bin/dit-gen"))
+    args = parser.parse_args()
+    bed = args.bed
     with tempfile.TemporaryDirectory() as work:
-        state, exported = os.path.join(work, "state"), os.path.join(work, "wan-mini")
-        check_codec(state)
-        run("encode_latents.py", "--state", state, "--size", "64", "--shards", "1", "--clips", "64", "--eager")
-        run("encode_latents.py", "--state", state, "--size", "128", "--shards", "1", "--clips", "16", "--eager")
-        check_transformer(state)
-        run("export.py", "--state", state, "--to", exported)
-        check_sampling(exported)
+        state, exported = os.path.join(work, "state"), os.path.join(work, bed.model)
+
+        def script(file, *arguments):
+            return run(sys.executable, os.path.join(HERE, file), "--bed", bed.name, "--state", state, *arguments)
+
+        check_reader(bed)
+        check_codec(script, 4 * 64 // bed.sizes[0])
+        for size in bed.sizes:
+            script("encode_latents.py", "--size", str(size), "--shards", "1", "--clips", str(bed.fewer(bed.sampled, size) * 2), "--eager")
+        check_transformer(script, str(bed.sizes[0]))
+        script("export.py", "--to", exported)
+        check_sampling(bed, exported, args.program, work)
         with open(os.path.join(exported, "manifest.json")) as file:
             assert "transformer/diffusion_pytorch_model.safetensors" in json.load(file)["files"]
-    print("smoke test passed")
+    print("smoke test passed:", bed.name)
 
 
 if __name__ == "__main__":

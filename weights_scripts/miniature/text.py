@@ -6,18 +6,15 @@ import tempfile
 
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
-import clips
-
 LENGTH, DIM, VOCABULARY = 24, 64, 128
 SPECIAL = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
 
 
-def train_pieces():
-    """The SentencePiece model: trained on all captions; every caption word is one piece, every letter is known."""
+def train_pieces(captions):
+    """The SentencePiece model: trained on `captions`; every caption word is one piece, every letter is known."""
     import sentencepiece
     from sentencepiece import sentencepiece_model_pb2
 
-    captions = clips.all_captions()
     with tempfile.TemporaryDirectory() as work:
         corpus = os.path.join(work, "captions.txt")
         with open(corpus, "w") as file:
@@ -40,12 +37,12 @@ def train_pieces():
     return pieces
 
 
-def train_tokenizer(folder):
+def train_tokenizer(folder, captions):
     """Write spiece.model, an equal tokenizer.json and the configuration files."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     os.makedirs(folder, exist_ok=True)
-    pieces = train_pieces()
+    pieces = train_pieces(captions)
     with open(os.path.join(folder, "spiece.model"), "wb") as file:
         file.write(pieces.SerializeToString())
     tokenizer = Tokenizer(models.Unigram([(piece.piece, piece.score) for piece in pieces.pieces], unk_id=2))

@@ -1,4 +1,4 @@
-"""Train the transformer and the text encoder of the miniature by flow matching on encoded clips.
+"""Train the transformer and the text encoder of a miniature by flow matching on encoded clips.
 
     torchrun --nproc_per_node 2 train_transformer.py --hours 4 --large 0.25
 
@@ -18,7 +18,7 @@ import time
 import torch
 import torch.distributed as dist
 
-import clips
+import beds
 import model
 import optim
 import parallel
@@ -56,21 +56,20 @@ class Bank:
 
 
 class Captions:
-    """Token ids of every caption, looked up by attributes, template and verb."""
+    """Token ids of random captions of attribute rows."""
 
-    def __init__(self, tokenizer):
-        self.ids, self.mask = text.tokenize(tokenizer, clips.all_captions())
+    def __init__(self, tokenizer, world):
+        self.tokenizer, self.world = tokenizer, world
         self.empty_ids, self.empty_mask = text.tokenize(tokenizer, [""])
 
     def sample(self, attributes):
         """(ids, mask) of a random caption per attribute row; some prompts are dropped for guidance."""
-        index = torch.zeros(len(attributes), dtype=torch.long)
-        for column, cardinality in enumerate(clips.CARDINALITY):
-            index = index * cardinality + attributes[:, column]
-        variants = clips.NUM_TEMPLATES * clips.NUM_VERBS
-        index = index * variants + torch.randint(variants, index.shape)
-        drop = (torch.rand(index.shape) < DROPPED_PROMPTS)[:, None]
-        return torch.where(drop, self.empty_ids, self.ids[index]), torch.where(drop, self.empty_mask, self.mask[index])
+        world, count = self.world, len(attributes)
+        variants = torch.randint(world.NUM_TEMPLATES * world.NUM_VERBS, (count,)).tolist()
+        drop = (torch.rand(count) < DROPPED_PROMPTS)[:, None]
+        captions = [world.caption(row, *divmod(variant, world.NUM_VERBS)) for row, variant in zip(attributes.tolist(), variants)]
+        ids, mask = text.tokenize(self.tokenizer, captions)
+        return torch.where(drop, self.empty_ids, ids), torch.where(drop, self.empty_mask, mask)
 
 
 def initialise(transformer, encoder):
@@ -156,10 +155,11 @@ def flow_loss(trainer, clean, captions, attributes, rope):
 def train(trainer, captions, rank, world):
     """Train until the budget is used or a process is asked to stop."""
     args, optimizer = trainer.args, trainer.optimizer
+    bed = args.bed
     latents = os.path.join(args.state, "latents")
-    banks = {size: Bank(latents, size) for size in (64, 128)}
+    banks = {size: Bank(latents, size) for size in bed.sizes}
     head_dim = trainer.transformer.config.attention_head_dim
-    ropes = {size: model.rope_table(head_dim, 5, size // 8, size // 8) for size in banks}
+    ropes = {size: model.rope_table(head_dim, bed.latent_frames, size // 8, size // 8) for size in banks}
     parameters = optimizer.parameters()
     # The clock travels with the gradients: loss, seconds and stop request, averaged over the processes.
     clock = torch.nn.Parameter(torch.zeros(3))
@@ -178,12 +178,13 @@ def train(trainer, captions, rank, world):
             trainer.checkpoint(cooling)
             cooling = True
         same_everywhere = torch.Generator().manual_seed(trainer.step)  # all processes choose the same size
-        size = 128 if float(torch.rand((), generator=same_everywhere)) < args.large and len(banks[128]) else 64
+        large = float(torch.rand((), generator=same_everywhere)) < args.large and len(banks[bed.sizes[-1]])
+        size = bed.sizes[-1] if large else bed.sizes[0]
         if trainer.step % 100 == 0:
             for bank in banks.values():
                 bank.refresh()
         torch.manual_seed((trainer.step * world + rank) * 7919 + 17)
-        clean, attributes = banks[size].sample(args.batch if size == 64 else args.batch // 4)
+        clean, attributes = banks[size].sample(bed.fewer(args.batch, size))
         loss = flow_loss(trainer, clean, captions, attributes, ropes[size])
         optimizer.zero_grad()
         loss.backward()
@@ -217,12 +218,13 @@ def train(trainer, captions, rank, world):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", default="state", help="folder of the training state")
+    beds.add_option(parser)
     parser.add_argument("--hours", type=float, default=4.0, help="budget in processor hours per process, over all runs")
     parser.add_argument("--cooldown", type=float, default=0.25, help="last part of the budget, learning rate to zero")
-    parser.add_argument("--batch", type=int, default=48, help="64-pixel clips per process; a quarter as many at 128")
-    parser.add_argument("--large", type=float, default=0.0, help="fraction of steps at 128 pixels")
-    parser.add_argument("--layers", type=int, default=16)
-    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=None, help="clips per process at the bed's first size; fewer at the second")
+    parser.add_argument("--large", type=float, default=0.0, help="fraction of steps at the bed's second size")
+    parser.add_argument("--layers", type=int, default=None, help="default: the bed's")
+    parser.add_argument("--heads", type=int, default=None, help="default: the bed's")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=1.5e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
@@ -230,10 +232,12 @@ def main():
     parser.add_argument("--report", type=int, default=50, help="steps between two lines of output")
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
     args = parser.parse_args()
+    bed = args.bed
+    args.batch, args.layers, args.heads = args.batch or bed.batch, args.layers or bed.layers, args.heads or bed.heads
     rank, world = parallel.start()
     tokenizer_folder = os.path.join(args.state, "tokenizer")
     if rank == 0 and not os.path.exists(os.path.join(tokenizer_folder, "tokenizer.json")):
-        text.train_tokenizer(tokenizer_folder)
+        text.train_tokenizer(tokenizer_folder, bed.world.corpus())
     if world > 1:
         dist.barrier()
     tokenizer = text.load_tokenizer(tokenizer_folder)
@@ -243,7 +247,7 @@ def main():
         trainer.load(path)
     if not args.eager:
         model.enable_compile()
-    train(trainer, Captions(tokenizer), rank, world)
+    train(trainer, Captions(tokenizer, bed.world), rank, world)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 
 import torch
 
-import clips
+import beds
 import codec
 import optim
 import parallel
@@ -18,13 +18,13 @@ import parallel
 SEED, VALIDATION_SEED = 11, 900
 
 
-def training_clips(index, crops, frames, whole):
-    """32-pixel crops around the object (cheap, little empty background), or whole 64-pixel clips for a quarter as
-    many.  Every fourth batch comes from 128-pixel clips, so that both scales are seen."""
-    size = 128 if index % 4 == 3 else 64
-    crop = 64 if whole else 32
-    count = max(1, crops // 4 if whole and size == 64 else crops // 16 if whole else crops // 2)
-    video, _ = clips.clip_batch(SEED, index, count, size, frames, exclude_held_out=False)
+def training_clips(bed, index, crops, frames, whole):
+    """Crops of half the first size around what stands out (cheap, little empty background), or crops of the whole first
+    size for a quarter as many.  Every fourth batch comes from clips of the last size, so that all scales are seen."""
+    base, size = bed.sizes[0], bed.sizes[-1] if index % 4 == 3 else bed.sizes[0]
+    crop = base if whole else base // 2
+    count = max(1, crops // 4 if whole and size == base else crops // 16 if whole else crops // 2)
+    video, _ = bed.clip_batch(SEED, index, count, size, frames, exclude_held_out=False)
     if crop == size:
         return video
     generator = torch.Generator().manual_seed(index)
@@ -54,24 +54,24 @@ def encode_bf16(vae, video):
 
 
 @torch.no_grad()
-def evaluate(vae, count=32, size=64):
+def evaluate(vae, bed, count, size):
     """PSNR and attribute accuracy of fixed clips encoded and decoded."""
-    video, truth = clips.clip_batch(VALIDATION_SEED, 0, count, size, exclude_held_out=False)
+    video, truth = bed.clip_batch(VALIDATION_SEED, 0, count, size, exclude_held_out=False)
     output = []
     for part in video.split(8):
         mean, _ = encode_bf16(vae, part)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output.append(codec.decode(vae, mean).float().clamp(-1, 1))
     output = torch.cat(output)
-    return {"psnr": round(float(psnr(output, video).mean()), 2), **clips.accuracy(clips.classify(output), truth)}
+    return {"psnr": round(float(psnr(output, video).mean()), 2), **bed.accuracy(bed.world.classify(output), truth)}
 
 
-def latent_statistics(vae, batches, count=16):
+def latent_statistics(vae, bed, batches, count=16):
     """Per-channel mean and standard deviation of posterior samples, so that unused channels stay small."""
     sums = torch.zeros(2, vae.config.z_dim, dtype=torch.float64)
     total = 0
     for index in range(batches):
-        video, _ = clips.clip_batch(VALIDATION_SEED + 1, index, count, 64)
+        video, _ = bed.clip_batch(VALIDATION_SEED + 1, index, count, bed.sizes[0])
         mean, variance = (t.double().transpose(0, 1).flatten(1) for t in encode_bf16(vae, video))
         variance = variance.exp()
         sums += torch.stack([mean.sum(1), (mean.square() + variance).sum(1)])
@@ -96,13 +96,14 @@ def codec_loss(vae, video, kl_weight, extra_variance):
 
 def train(vae, optimizer, args, step, path, extra_variance, rank, world):
     """Run up to args.steps; rank 0 saves every 1000 steps and at the end."""
-    parameters = optimizer.parameters()
+    bed, parameters = args.bed, optimizer.parameters()
+    short = (bed.frames + 1) // 2
     torch.manual_seed(1000 * rank + step)
     started, average = time.time(), None
     while step < args.steps:
         rate = min(1.0, (step + 1) / 100) * min(1.0, (1 - step / args.steps) / args.cooldown)
         whole = step % 8 == 7
-        video = training_clips(step * world + rank, args.crops, 9 if step % 3 == 2 else 17, whole)
+        video = training_clips(bed, step * world + rank, args.crops, short if step % 3 == 2 else bed.frames, whole)
         video = video.contiguous(memory_format=torch.channels_last_3d)
         loss, output, divergence = codec_loss(vae, video, args.kl, extra_variance)
         optimizer.zero_grad()
@@ -118,7 +119,7 @@ def train(vae, optimizer, args, step, path, extra_variance, rank, world):
         if rank == 0 and (step % 1000 == 0 or step == args.steps):
             torch.save({"model": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, path + ".part")
             os.replace(path + ".part", path)
-            print("validation", json.dumps(evaluate(vae)), flush=True)
+            print("validation", json.dumps(evaluate(vae, bed, min(32, args.validation_clips), bed.sizes[0])), flush=True)
 
 
 def export(vae, args, config):
@@ -126,12 +127,12 @@ def export(vae, args, config):
     if args.decoder_only:
         mean, std = config["latents_mean"], config["latents_std"]
     else:
-        mean, std = latent_statistics(vae, args.validation_clips // 2)
+        mean, std = latent_statistics(vae, args.bed, args.validation_clips // 2)
     vae.register_to_config(latents_mean=[round(v, 4) for v in mean], latents_std=[round(v, 4) for v in std])
     for parameter in vae.parameters():
         parameter.data = parameter.data.contiguous()
     vae.save_pretrained(os.path.join(args.state, "vae"))
-    scores = {"64": evaluate(vae, args.validation_clips), "128": evaluate(vae, args.validation_clips // 4, 128)}
+    scores = {str(size): evaluate(vae, args.bed, args.bed.fewer(args.validation_clips, size), size) for size in args.bed.sizes}
     with open(os.path.join(args.state, "vae_metrics.json"), "w") as file:
         json.dump(scores, file, indent=1)
     print("final", json.dumps(scores))
@@ -140,22 +141,25 @@ def export(vae, args, config):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", default="state", help="folder of the training state")
+    beds.add_option(parser)
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--crops", type=int, default=12, help="32-pixel crops per process and step")
+    parser.add_argument("--crops", type=int, default=12, help="crops of half the bed's first size per process and step")
     parser.add_argument("--cooldown", type=float, default=0.6, help="last part of the training, learning rate to zero")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=1e-3)
-    parser.add_argument("--kl", type=float, default=2e-4)
+    parser.add_argument("--kl", type=float, default=None, help="weight of the KL divergence (default: the bed's)")
     parser.add_argument("--decoder-only", action="store_true", help="improve the decoder; latents stay valid")
     parser.add_argument("--noise", type=float, default=0.06, help="with --decoder-only: latent noise, in units of latents_std")
-    parser.add_argument("--validation-clips", type=int, default=128, help="64-pixel clips of the final scores")
+    parser.add_argument("--validation-clips", type=int, default=128, help="clips of the final scores at the bed's first size")
     parser.add_argument("--report", type=int, default=100, help="steps between two lines of output")
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
     args = parser.parse_args()
+    if args.kl is None:
+        args.kl = args.bed.kl
     rank, world = parallel.start()
     os.makedirs(args.state, exist_ok=True)
     torch.manual_seed(0)
-    vae = codec.channels_last(codec.initialise(codec.build_vae()))
+    vae = codec.channels_last(codec.initialise(codec.build_vae(args.bed.base_dim)))
     if not args.eager:
         codec.enable_compile()
     config, extra_variance = None, 0.0
