@@ -37,6 +37,8 @@ struct CudaKernels {
   int (*blend)(const BlendArguments&, std::int64_t rows, CUstream_st* stream);
   int (*layer_norm)(const LayerNormArguments&, std::int64_t rows, CUstream_st* stream);
   int (*rms_norm)(const RmsNormArguments&, std::int64_t rows, CUstream_st* stream);
+  int (*quantise)(const QuantiseArguments&, std::int64_t rows, CUstream_st* stream);
+  int (*dequantise)(const DequantiseArguments&, std::int64_t rows, CUstream_st* stream);
   int (*l1_sums)(const PairSumsArguments&, CUstream_st* stream);
   int (*product_sums)(const PairSumsArguments&, CUstream_st* stream);
   int (*squared_sums)(const PairSumsArguments&, CUstream_st* stream);

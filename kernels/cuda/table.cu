@@ -6,6 +6,8 @@ extern const CudaKernels kKernels;
 const CudaKernels kKernels = {.blend = blend,
                               .layer_norm = layer_norm,
                               .rms_norm = rms_norm,
+                              .quantise = quantise,
+                              .dequantise = dequantise,
                               .l1_sums = l1_sums,
                               .product_sums = product_sums,
                               .squared_sums = squared_sums};
