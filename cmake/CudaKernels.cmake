@@ -11,6 +11,9 @@ set_target_properties(ditto_kernels_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON
 target_include_directories(ditto_kernels_cuda PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(ditto_kernels_cuda PRIVATE DITTO_TARGET=cuda)
 target_sources(ditto PRIVATE kernels/cuda/available.cpp $<TARGET_OBJECTS:ditto_kernels_cuda>)
+# The one C++ source with headers of CUDA: all others compile as they do without it.
+set_source_files_properties(kernels/cuda/available.cpp PROPERTIES
+  COMPILE_OPTIONS "-isystem${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}")
 set_target_properties(ditto PROPERTIES LINKER_LANGUAGE CXX)
 
 get_filename_component(packages ${libtorch_dir}/../.. ABSOLUTE)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/ops/_fused_sdp_choice.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
@@ -56,9 +57,17 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
               query.sizes(), ", key ", key.sizes(), ", value ", value.sizes());
   if (mode == KernelMode::kReference) return reference::attention(query, key, value);
   if (prefers_products(query, key.size(1))) return attention_by_products(query, key, value);
-  const at::Tensor mixed =
-      at::scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
-  return mixed.transpose(1, 2).flatten(2);
+  const at::Tensor q = query.transpose(1, 2), k = key.transpose(1, 2), v = value.transpose(1, 2);
+  if (query.is_cuda()) require_fused_attention(static_cast<at::SDPBackend>(at::_fused_sdp_choice(q, k, v)), query, key);
+  return at::scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2);
+}
+
+void require_fused_attention(at::SDPBackend choice, const at::Tensor& query, const at::Tensor& key) {
+  const bool fused = choice == at::SDPBackend::flash_attention || choice == at::SDPBackend::cudnn_attention ||
+                     choice == at::SDPBackend::efficient_attention;
+  TORCH_CHECK(fused, "attention: LibTorch has no fused form on ", query.device(), " for query ", query.sizes(),
+              ", key ", key.sizes(), " in ", query.scalar_type(),
+              "; it has one for fp16 and bf16 with heads of at most 256 channels, and for fp32 with a multiple of 4");
 }
 
 }  // namespace ditto::kernels

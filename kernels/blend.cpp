@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <optional>
-#include <vector>
 
 #include <ATen/ops/add.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/host/gpu.h"
 #include "kernels/host/matrices.h"
 #include "kernels/host/parallel.h"
 #include "kernels/reference/reference.h"
@@ -32,17 +33,18 @@ void check_target(const at::Tensor& target, std::span<const at::Tensor> terms) {
               terms.front().sizes());
 }
 
-/// weights[k] of every channel, [terms, channels].
-std::vector<float> weights_by_column(const BlendWeights& weights, std::size_t terms, std::int64_t columns) {
+/// weights[k] of every channel, fp32 [terms, channels] on the CPU.
+at::Tensor weights_by_column(const BlendWeights& weights, std::size_t terms, std::int64_t columns) {
   const at::Tensor clusters = weights.cluster_of_channel.to(at::kCPU, at::kLong).contiguous();
   TORCH_CHECK(clusters.numel() == columns, "blend: ", clusters.numel(), " clusters for ", columns, " channels");
   const std::int64_t* const cluster = clusters.const_data_ptr<std::int64_t>();
   const auto count = static_cast<std::int64_t>(weights.values.size() / terms);
-  std::vector<float> table(terms * static_cast<std::size_t>(columns));
+  const at::Tensor table = at::empty({static_cast<std::int64_t>(terms), columns}, at::kFloat);
+  float* const by_column = table.mutable_data_ptr<float>();
   for (std::int64_t column = 0; column < columns; ++column) {
     TORCH_CHECK(cluster[column] >= 0 && cluster[column] < count, "blend: cluster ", cluster[column], " of ", count);
     for (std::size_t k = 0; k < terms; ++k) {
-      table[k * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)] =
+      by_column[k * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)] =
           weights.values[static_cast<std::size_t>(cluster[column]) * terms + k];
     }
   }
@@ -54,14 +56,15 @@ struct CompiledBlend {
   BlendArguments arguments{};
   std::int64_t rows = 0;
   bool flat = true;  ///< nothing depends on the column and no row has a gap: one long row
-  std::vector<float> column_weights;
+  at::Tensor column_weights;
 
-  void run() {
-    std::int64_t columns = arguments.columns;
-    if (flat) {
-      columns *= rows;
-      rows = 1;
+  void run(c10::Device device) {
+    if (flat) become_one_row();
+    if (const CudaKernels* const gpu = gpu_kernels(device)) {
+      start_on_gpu(device, "blend", [&](CUstream_st* stream) { return gpu->blend(arguments, rows, stream); });
+      return;
     }
+    const std::int64_t columns = arguments.columns;
     const auto blend = cpu_kernels().blend;
     if (rows == 1) {
       parallel_ranges(columns, kElementsPerThread,
@@ -71,11 +74,22 @@ struct CompiledBlend {
                     [&](std::int64_t first, std::int64_t last) { blend(arguments, first, last, 0, columns); });
     }
   }
+
+ private:
+  void become_one_row() {
+    arguments.columns *= rows;
+    rows = 1;
+    for (int k = 0; k < arguments.count; ++k) arguments.terms[k].stride = 0;
+    arguments.residual.stride = arguments.out.stride = 0;
+  }
 };
 
-/// Adds a matrix to the blend; false when it is none of that type and size.
+/// Adds a matrix to the blend; false when it is none of that type, size and device.
 bool take(CompiledBlend& blend, const at::Tensor& tensor, const at::Tensor& like, auto& destination) {
-  if (tensor.scalar_type() != like.scalar_type() || tensor.sizes() != like.sizes()) return false;
+  if (tensor.scalar_type() != like.scalar_type() || tensor.sizes() != like.sizes() ||
+      tensor.device() != like.device()) {
+    return false;
+  }
   const std::optional<MatrixView> view = matrix_view(tensor);
   if (!view) return false;
   blend.flat = blend.flat && view->contiguous();
@@ -99,8 +113,8 @@ std::optional<CompiledBlend> compiled(const at::Tensor& out, std::span<const at:
   }
   if (adds) blend.arguments.residual = {blend.arguments.out.data, blend.arguments.out.stride};
   if (weights.cluster_of_channel.defined()) {
-    blend.column_weights = weights_by_column(weights, terms.size(), blend.arguments.columns);
-    blend.arguments.column_weights = blend.column_weights.data();
+    blend.column_weights = uploaded(weights_by_column(weights, terms.size(), blend.arguments.columns), out.device());
+    blend.arguments.column_weights = blend.column_weights.const_data_ptr<float>();
     blend.flat = false;
   } else {
     std::ranges::copy(weights.values, blend.arguments.weights);
@@ -116,7 +130,7 @@ at::Tensor weighted_sum(std::span<const at::Tensor> terms, const BlendWeights& w
   if (mode == KernelMode::kAuto) {
     const at::Tensor sum = at::empty_like(terms.front());
     if (auto blend = compiled(sum, terms, weights, /*adds=*/false)) {
-      blend->run();
+      blend->run(sum.device());
       return sum;
     }
   }
@@ -132,7 +146,7 @@ void add_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> ter
     return;
   }
   if (mode == KernelMode::kAuto) {
-    if (auto blend = compiled(target, terms, weights, /*adds=*/true)) return blend->run();
+    if (auto blend = compiled(target, terms, weights, /*adds=*/true)) return blend->run(target.device());
   }
   target.add_(reference::wide_weighted_sum(terms, weights));
 }
@@ -145,13 +159,14 @@ void gated_add_weighted_sum_(const at::Tensor& target, std::span<const at::Tenso
   TORCH_CHECK(gate.scalar_type() == at::kFloat && gate.numel() == channels, "blend: gate ", gate.sizes());
   TORCH_CHECK(!bias.defined() || (bias.scalar_type() == at::kFloat && bias.numel() == channels), "blend: bias ",
               bias.sizes());
+  check_device("blend", target, {bias, gate});
   if (mode == KernelMode::kAuto) {
-    const at::Tensor near_gate = gate.contiguous(), near_bias = bias.defined() ? bias.contiguous() : bias;
+    const at::Tensor near_gate = near(gate), near_bias = near(bias);
     if (auto blend = compiled(target, terms, weights, /*adds=*/true)) {
       blend->flat = false;
       blend->arguments.gate = near_gate.const_data_ptr<float>();
       if (bias.defined()) blend->arguments.bias = near_bias.const_data_ptr<float>();
-      return blend->run();
+      return blend->run(target.device());
     }
   }
   reference::gated_add_weighted_sum_(target, terms, weights, bias, gate);
@@ -166,7 +181,7 @@ void assign_weighted_sum_(const at::Tensor& target, std::span<const at::Tensor> 
     return;
   }
   if (mode == KernelMode::kAuto) {
-    if (auto blend = compiled(target, terms, weights, /*adds=*/false)) return blend->run();
+    if (auto blend = compiled(target, terms, weights, /*adds=*/false)) return blend->run(target.device());
   }
   target.copy_(reference::wide_weighted_sum(terms, weights));
 }

@@ -10,6 +10,7 @@
 #include <c10/util/Exception.h>
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/host/gpu.h"
 #include "kernels/host/matrices.h"
 #include "kernels/host/parallel.h"
 #include "kernels/reference/reference.h"
@@ -17,19 +18,30 @@
 namespace ditto::kernels {
 namespace {
 
-using Sums = void (*)(const PairArguments&, std::int64_t first, std::int64_t last, double* totals);
-
 /// Elements of one partial: what rounding in fp32 may gather, and the unit of work of a thread.
 constexpr std::int64_t kPartial = 8192;
 constexpr int kMaxTotals = 3;
 using Totals = std::array<double, kMaxTotals>;
+
+/// How many sums of a pair a kernel makes, and its forms.
+struct SumsKernel {
+  const char* name;
+  int sums;
+  void (*CpuKernels::*cpu)(const PairArguments&, std::int64_t first, std::int64_t last, double* totals);
+  int (*CudaKernels::*gpu)(const PairSumsArguments&, CUstream_st* stream);
+};
+constexpr SumsKernel kL1Sums{"l1 sums", 2, &CpuKernels::l1_sums, &CudaKernels::l1_sums};
+constexpr SumsKernel kProductSums{"product sums", 3, &CpuKernels::product_sums, &CudaKernels::product_sums};
+constexpr SumsKernel kSquaredSums{"squared sums", 1, &CpuKernels::squared_sums, &CudaKernels::squared_sums};
 
 void check(const at::Tensor& now, const at::Tensor& before) {
   TORCH_CHECK(now.sizes() == before.sizes() && now.device() == before.device(), "change: now ", now.sizes(), " on ",
               now.device(), ", before ", before.sizes(), " on ", before.device());
 }
 
-bool on_cpu(const at::Tensor& now, KernelMode mode) { return mode == KernelMode::kAuto && now.is_cpu(); }
+bool has_kernels(const at::Tensor& now, KernelMode mode) {
+  return mode == KernelMode::kAuto && (now.is_cpu() || gpu_kernels(now.device()) != nullptr);
+}
 
 /// A pair as two arrays of one type in the same order; holds the copies that may take.
 struct Arrays {
@@ -52,7 +64,8 @@ struct Arrays {
 };
 
 /// The totals of each pair. All partials of all pairs are one list of work.
-std::vector<Totals> totals_of(std::span<const Arrays> pairs, Sums sums) {
+std::vector<Totals> cpu_totals(std::span<const Arrays> pairs, const SumsKernel& kernel) {
+  const auto sums = cpu_kernels().*kernel.cpu;
   std::vector<std::int64_t> first_partial = {0};
   for (const Arrays& pair : pairs)
     first_partial.push_back(first_partial.back() + (pair.count + kPartial - 1) / kPartial);
@@ -75,9 +88,38 @@ std::vector<Totals> totals_of(std::span<const Arrays> pairs, Sums sums) {
   return totals;
 }
 
-Totals totals_of(const at::Tensor& now, const at::Tensor& before, Sums sums) {
+/// The same as fp64 [pairs, sums] on the GPU. Neighbours of one type are one piece of work.
+at::Tensor gpu_totals(const CudaKernels& gpu, std::span<const Arrays> pairs, const SumsKernel& kernel) {
+  const c10::Device device = pairs.front().now.device();
+  const auto numbers = at::TensorOptions(device).dtype(at::kDouble);
+  const at::Tensor totals = at::empty({static_cast<std::int64_t>(pairs.size()), kernel.sums}, numbers);
+  for (std::size_t first = 0, next = 0; first < pairs.size(); first = next) {
+    PairSumsArguments arguments{};
+    arguments.type = pairs[first].arguments.type;
+    for (; next < pairs.size() && arguments.pairs < PairSumsArguments::kMaxPairs; ++next, ++arguments.pairs) {
+      const Arrays& pair = pairs[next];
+      if (pair.arguments.type != arguments.type) break;
+      arguments.a[arguments.pairs] = pair.arguments.a;
+      arguments.b[arguments.pairs] = pair.arguments.b;
+      arguments.counts[arguments.pairs] = pair.count;
+    }
+    const at::Tensor partials = at::empty({pair_partials(arguments) * kernel.sums}, numbers);
+    arguments.partials = partials.mutable_data_ptr<double>();
+    arguments.totals = totals.mutable_data_ptr<double>() + static_cast<std::int64_t>(first) * kernel.sums;
+    start_on_gpu(device, kernel.name, [&](CUstream_st* stream) { return (gpu.*kernel.gpu)(arguments, stream); });
+  }
+  return totals;
+}
+
+/// Waits for a GPU: its totals are read.
+Totals totals_of(const at::Tensor& now, const at::Tensor& before, const SumsKernel& kernel) {
   const Arrays arrays({now, before});
-  return totals_of({&arrays, 1}, sums).front();
+  const CudaKernels* const gpu = gpu_kernels(now.device());
+  if (gpu == nullptr) return cpu_totals({&arrays, 1}, kernel).front();
+  const at::Tensor sums = gpu_totals(*gpu, {&arrays, 1}, kernel).cpu();
+  Totals totals{};
+  std::copy_n(sums.const_data_ptr<double>(), kernel.sums, totals.begin());
+  return totals;
 }
 
 }  // namespace
@@ -85,15 +127,18 @@ Totals totals_of(const at::Tensor& now, const at::Tensor& before, Sums sums) {
 at::Tensor l1_sums(std::span<const TensorPair> pairs, KernelMode mode) {
   TORCH_CHECK(!pairs.empty(), "change: no pairs");
   for (const TensorPair& pair : pairs) check(pair.now, pair.before);
-  if (!std::ranges::all_of(pairs, [&](const TensorPair& pair) { return on_cpu(pair.now, mode); })) {
+  const c10::Device device = pairs.front().now.device();
+  for (const TensorPair& pair : pairs) TORCH_CHECK(pair.now.device() == device, "change: pairs on several devices");
+  if (!has_kernels(pairs.front().now, mode)) {
     std::vector<at::Tensor> sums;
     for (const TensorPair& pair : pairs) sums.push_back(reference::l1_sums(pair.now, pair.before));
     return at::stack(sums);
   }
   const std::vector<Arrays> arrays(pairs.begin(), pairs.end());
+  if (const CudaKernels* const gpu = gpu_kernels(device)) return gpu_totals(*gpu, arrays, kL1Sums);
   const at::Tensor sums = at::empty({static_cast<std::int64_t>(pairs.size()), 2}, at::kDouble);
   double* next = sums.mutable_data_ptr<double>();
-  for (const Totals& totals : totals_of(arrays, cpu_kernels().l1_sums)) {
+  for (const Totals& totals : cpu_totals(arrays, kL1Sums)) {
     *next++ = totals[0];
     *next++ = totals[1];
   }
@@ -102,8 +147,8 @@ at::Tensor l1_sums(std::span<const TensorPair> pairs, KernelMode mode) {
 
 L1Change l1_change(const at::Tensor& now, const at::Tensor& before, KernelMode mode) {
   check(now, before);
-  if (on_cpu(now, mode)) {
-    const Totals totals = totals_of(now, before, cpu_kernels().l1_sums);
+  if (has_kernels(now, mode)) {
+    const Totals totals = totals_of(now, before, kL1Sums);
     return {totals[0], totals[1]};
   }
   const at::Tensor sums = reference::l1_sums(now, before).cpu();
@@ -112,15 +157,15 @@ L1Change l1_change(const at::Tensor& now, const at::Tensor& before, KernelMode m
 
 double cosine_similarity(const at::Tensor& now, const at::Tensor& before, KernelMode mode) {
   check(now, before);
-  if (!on_cpu(now, mode)) return reference::cosine_similarity(now, before);
-  const Totals totals = totals_of(now, before, cpu_kernels().product_sums);
+  if (!has_kernels(now, mode)) return reference::cosine_similarity(now, before);
+  const Totals totals = totals_of(now, before, kProductSums);
   return totals[0] / std::sqrt(totals[1] * totals[2]);
 }
 
 double mean_squared_error(const at::Tensor& now, const at::Tensor& before, KernelMode mode) {
   check(now, before);
-  if (!on_cpu(now, mode)) return reference::mean_squared_error(now, before);
-  return totals_of(now, before, cpu_kernels().squared_sums)[0] / static_cast<double>(now.numel());
+  if (!has_kernels(now, mode)) return reference::mean_squared_error(now, before);
+  return totals_of(now, before, kSquaredSums)[0] / static_cast<double>(now.numel());
 }
 
 }  // namespace ditto::kernels

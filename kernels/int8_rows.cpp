@@ -5,18 +5,17 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
-#include "kernels/cpu/cpu_kernels.h"
 #include "kernels/host/matrices.h"
-#include "kernels/host/parallel.h"
+#include "kernels/host/run_rows.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
 namespace {
 
-const float* pointer(const at::Tensor& vector) { return vector.defined() ? vector.const_data_ptr<float>() : nullptr; }
+constexpr RowKernel<QuantiseArguments> kQuantise{"quantise", &CpuKernels::quantise, &CudaKernels::quantise};
+constexpr RowKernel<DequantiseArguments> kDequantise{"dequantise", &CpuKernels::dequantise, &CudaKernels::dequantise};
 
-/// What an undefined tensor leaves out stays left out.
-at::Tensor near(const at::Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; }
+const float* pointer(const at::Tensor& vector) { return vector.defined() ? vector.const_data_ptr<float>() : nullptr; }
 
 void check(const DequantisedSum& product, at::ScalarType dtype) {
   const at::Tensor& sums = product.sums;
@@ -34,6 +33,8 @@ void check(const DequantisedSum& product, at::ScalarType dtype) {
   TORCH_CHECK(!product.residual.defined() ||
                   (product.residual.sizes() == sums.sizes() && product.residual.scalar_type() == dtype),
               "dequantise: the residual must have the sizes of the sums and the dtype of the result");
+  check_device("dequantise", sums,
+               {product.row_scales, product.column_scales, product.bias, product.gate, product.residual});
 }
 
 }  // namespace
@@ -46,9 +47,7 @@ QuantisedRows quantise_rows(const at::Tensor& x, KernelMode mode) {
                        at::empty(x.sizes().slice(0, x.sizes().size() - 1), x.options().dtype(at::kFloat))};
   const MatrixView from = *matrix_view(rows), to = *matrix_view(result.values);
   const QuantiseArguments arguments{*type, from, to, from.columns, result.scales.mutable_data_ptr<float>()};
-  const auto quantise = cpu_kernels().quantise;
-  parallel_rows(from.rows, from.columns,
-                [&](std::int64_t first, std::int64_t last) { quantise(arguments, first, last); });
+  run_rows(x.device(), kQuantise, arguments, from.rows);
   return result;
 }
 
@@ -71,8 +70,7 @@ at::Tensor dequantise(const DequantisedSum& product, at::ScalarType dtype, Kerne
                                 .out = to,
                                 .columns = sums.columns};
   if (kept.residual.defined()) arguments.residual = *matrix_view(kept.residual);
-  const auto run = cpu_kernels().dequantise;
-  parallel_rows(sums.rows, sums.columns, [&](std::int64_t first, std::int64_t last) { run(arguments, first, last); });
+  run_rows(out.device(), kDequantise, arguments, sums.rows);
   return out;
 }
 

@@ -7,13 +7,14 @@
 #include <ATen/ops/view_as_real.h>
 #include <c10/util/Exception.h>
 
-#include "kernels/cpu/cpu_kernels.h"
 #include "kernels/host/matrices.h"
-#include "kernels/host/parallel.h"
+#include "kernels/host/run_rows.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
 namespace {
+
+constexpr RowKernel<RmsNormArguments> kRmsNorm{"RMS norm", &CpuKernels::rms_norm, &CudaKernels::rms_norm};
 
 /// A weight that the compiled kernels read without rounding it, or one of the type of x.
 at::Tensor near(const at::Tensor& weight, at::ScalarType type) {
@@ -21,8 +22,9 @@ at::Tensor near(const at::Tensor& weight, at::ScalarType type) {
 }
 
 /// Without rotation when that is undefined.
-at::Tensor on_cpu(ElementType type, const at::Tensor& x, const at::Tensor& weight, double epsilon,
-                  const at::Tensor& rotation) {
+at::Tensor compiled(ElementType type, const at::Tensor& x, const at::Tensor& weight, double epsilon,
+                    const at::Tensor& rotation) {
+  check_device("rms_norm", x, {weight, rotation});
   const at::Tensor rows = as_matrix(x), near_weight = near(weight, x.scalar_type());
   const at::Tensor near_rotation = rotation.defined() ? at::view_as_real(rotation.contiguous()) : rotation;
   const bool is_wide = near_weight.scalar_type() == at::kFloat;
@@ -43,9 +45,7 @@ at::Tensor on_cpu(ElementType type, const at::Tensor& x, const at::Tensor& weigh
     arguments.period = rotation.size(0);
     arguments.width = 2 * rotation.size(-1);
   }
-  const auto rms_norm = cpu_kernels().rms_norm;
-  parallel_rows(from.rows, from.columns,
-                [&](std::int64_t first, std::int64_t last) { rms_norm(arguments, first, last); });
+  run_rows(x.device(), kRmsNorm, arguments, from.rows);
   return out;
 }
 
@@ -54,7 +54,7 @@ at::Tensor on_cpu(ElementType type, const at::Tensor& x, const at::Tensor& weigh
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, KernelMode mode) {
   TORCH_CHECK(weight.numel() == x.size(-1), "rms_norm: x ", x.sizes(), ", weight ", weight.sizes());
   if (mode == KernelMode::kReference) return reference::rms_norm(x, weight, epsilon);
-  if (const auto type = element_type(x)) return on_cpu(*type, x, weight, epsilon, {});
+  if (const auto type = element_type(x)) return compiled(*type, x, weight, epsilon, {});
   return at::rms_norm(x, {x.size(-1)}, weight, epsilon);
 }
 
@@ -68,7 +68,7 @@ at::Tensor rms_norm_rope(const at::Tensor& x, const at::Tensor& weight, double e
   const c10::IntArrayRef sizes = x.sizes();
   if (mode == KernelMode::kAuto) {
     if (const auto type = element_type(x)) {
-      return on_cpu(*type, x, weight, epsilon, rotation).view({sizes[0], sizes[1], heads, width});
+      return compiled(*type, x, weight, epsilon, rotation).view({sizes[0], sizes[1], heads, width});
     }
   }
   const at::Tensor normal = rms_norm(x, weight, epsilon, mode).view({sizes[0], sizes[1], heads, width});

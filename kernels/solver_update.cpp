@@ -6,6 +6,7 @@
 #include <c10/util/Half.h>
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/host/gpu.h"
 #include "kernels/host/matrices.h"
 #include "kernels/host/parallel.h"
 #include "kernels/reference/reference.h"
@@ -41,7 +42,7 @@ struct CompiledVelocity {
                  .conditional = conditional.const_data_ptr(),
                  .unconditional = nullptr,
                  .guidance = static_cast<float>(velocity.guidance),
-                 .factor = rounded(factor, type)};
+                 .factor = conditional.is_cpu() ? rounded(factor, type) : static_cast<float>(factor)};
     if (!velocity.unconditional.defined()) return;
     unconditional = velocity.unconditional.contiguous();
     arguments.unconditional = unconditional.const_data_ptr();
@@ -49,21 +50,37 @@ struct CompiledVelocity {
 };
 
 std::optional<ElementType> compiled_type(const Velocity& velocity, KernelMode mode) {
-  const bool compiled = mode == KernelMode::kAuto && velocity.conditional.is_cpu();
-  return compiled ? element_type(velocity.conditional) : std::nullopt;
+  return mode == KernelMode::kAuto ? element_type(velocity.conditional) : std::nullopt;
 }
 
+/// A kernel over elements, as it is compiled for both kinds of device.
 template <typename Arguments>
-void over_elements(std::int64_t count, void (*kernel)(const Arguments&, std::int64_t, std::int64_t),
-                   const Arguments& arguments) {
-  parallel_ranges(count, kElementsPerThread,
-                  [&](std::int64_t begin, std::int64_t end) { kernel(arguments, begin, end); });
+struct ElementKernel {
+  const char* name;
+  void (*CpuKernels::*cpu)(const Arguments&, std::int64_t begin, std::int64_t end);
+  int (*CudaKernels::*gpu)(const Arguments&, std::int64_t count, CUstream_st* stream);
+};
+
+constexpr ElementKernel<EulerArguments> kEuler{"Euler step", &CpuKernels::euler_update, &CudaKernels::euler_update};
+constexpr ElementKernel<UniPcArguments> kUniPc{"UniPC step", &CpuKernels::unipc_update, &CudaKernels::unipc_update};
+
+/// All elements of `like`: on its GPU's current stream, or over LibTorch's threads.
+template <typename Arguments>
+void run_elements(const at::Tensor& like, const ElementKernel<Arguments>& kernel, const Arguments& arguments) {
+  const std::int64_t count = like.numel();
+  if (const CudaKernels* const gpu = gpu_kernels(like.device())) {
+    start_on_gpu(like.device(), kernel.name,
+                 [&](CUstream_st* stream) { return (gpu->*kernel.gpu)(arguments, count, stream); });
+    return;
+  }
+  const auto run = cpu_kernels().*kernel.cpu;
+  parallel_ranges(count, kElementsPerThread, [&](std::int64_t begin, std::int64_t end) { run(arguments, begin, end); });
 }
 
 /// A term of a sum in fp32 without gaps.
 at::Tensor term_like(const at::Tensor& latent, const at::Tensor& term) {
-  TORCH_CHECK(term.defined() && term.sizes() == latent.sizes(), "unipc: a term of a sum is missing or not ",
-              latent.sizes());
+  TORCH_CHECK(term.defined() && term.sizes() == latent.sizes() && term.device() == latent.device(),
+              "unipc: a term of a sum is missing or not ", latent.sizes(), " on ", latent.device());
   return term.to(at::kFloat).contiguous();
 }
 
@@ -82,18 +99,18 @@ UniPcUpdate compiled_unipc(ElementType type, const Velocity& velocity, double si
   const auto narrow = [](double weight) { return static_cast<float>(weight); };
   const auto fresh = [&] { return at::empty(latent.sizes(), entering.options()); };
   UniPcUpdate update{{fresh(), fresh(), history.current}, fresh()};
-  over_elements(latent.numel(), cpu_kernels().unipc_update,
-                {.velocity = change.arguments,
-                 .latent = data_of(entering),
-                 .start = data_of(read.latent),
-                 .current = data_of(read.current),
-                 .previous = data_of(read.previous),
-                 .corrector = {narrow(correction.latent), narrow(correction.current), narrow(correction.fresh),
-                               narrow(correction.previous)},
-                 .predictor = {narrow(predictor.latent), narrow(predictor.current), narrow(predictor.previous)},
-                 .data = update.history.current.mutable_data_ptr<float>(),
-                 .corrected = update.history.latent.mutable_data_ptr<float>(),
-                 .next = update.latent.mutable_data_ptr<float>()});
+  run_elements(latent, kUniPc,
+               {.velocity = change.arguments,
+                .latent = data_of(entering),
+                .start = data_of(read.latent),
+                .current = data_of(read.current),
+                .previous = data_of(read.previous),
+                .corrector = {narrow(correction.latent), narrow(correction.current), narrow(correction.fresh),
+                              narrow(correction.previous)},
+                .predictor = {narrow(predictor.latent), narrow(predictor.current), narrow(predictor.previous)},
+                .data = update.history.current.mutable_data_ptr<float>(),
+                .corrected = update.history.latent.mutable_data_ptr<float>(),
+                .next = update.latent.mutable_data_ptr<float>()});
   return update;
 }
 
@@ -112,11 +129,11 @@ at::Tensor euler_update(const Velocity& velocity, double factor, const at::Tenso
   const bool is_narrow = latent.scalar_type() == velocity.conditional.scalar_type();
   const at::Tensor entering = (is_narrow ? latent : latent.to(at::kFloat)).contiguous();
   const at::Tensor next = at::empty(latent.sizes(), change.conditional.options());
-  over_elements(latent.numel(), cpu_kernels().euler_update,
-                {.velocity = change.arguments,
-                 .wide_latent = !is_narrow,
-                 .latent = entering.const_data_ptr(),
-                 .out = next.mutable_data_ptr()});
+  run_elements(latent, kEuler,
+               {.velocity = change.arguments,
+                .wide_latent = !is_narrow,
+                .latent = entering.const_data_ptr(),
+                .out = next.mutable_data_ptr()});
   return next;
 }
 

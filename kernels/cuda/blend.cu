@@ -8,7 +8,7 @@ namespace {
 bool all_aligned(const BlendArguments& arguments) {
   bool aligned = is_aligned(arguments.residual, arguments.type) && is_aligned(arguments.out, arguments.type) &&
                  is_aligned(arguments.bias) && is_aligned(arguments.gate) &&
-                 is_aligned(arguments.column_weights, arguments.columns, ElementType::kFloat32);
+                 is_aligned(arguments.column_weights, arguments.columns, sizeof(float));
   for (int k = 0; k < arguments.count; ++k) aligned = aligned && is_aligned(arguments.terms[k], arguments.type);
   return aligned;
 }

@@ -39,6 +39,8 @@ struct CudaKernels {
   int (*rms_norm)(const RmsNormArguments&, std::int64_t rows, CUstream_st* stream);
   int (*euler_update)(const EulerArguments&, std::int64_t count, CUstream_st* stream);
   int (*unipc_update)(const UniPcArguments&, std::int64_t count, CUstream_st* stream);
+  int (*quantise)(const QuantiseArguments&, std::int64_t rows, CUstream_st* stream);
+  int (*dequantise)(const DequantiseArguments&, std::int64_t rows, CUstream_st* stream);
   int (*l1_sums)(const PairSumsArguments&, CUstream_st* stream);
   int (*product_sums)(const PairSumsArguments&, CUstream_st* stream);
   int (*squared_sums)(const PairSumsArguments&, CUstream_st* stream);

@@ -55,6 +55,16 @@ __device__ __forceinline__ void store_16(void* to, const Bytes16& bytes) {
                  "r"(bytes.words[3])
                : "memory");
 }
+/// The same of 8 bytes.
+struct alignas(8) Bytes8 {
+  std::uint32_t words[2];
+};
+__device__ __forceinline__ void store_8(void* to, const Bytes8& bytes) {
+  asm volatile("st.global.v2.b32 [%0], {%1, %2};"
+               :
+               : "l"(__cvta_generic_to_global(to)), "r"(bytes.words[0]), "r"(bytes.words[1])
+               : "memory");
+}
 
 __device__ __forceinline__ float square_root(float value) { return sqrtf(value); }
 /// To the nearest whole number, ties to even.

@@ -84,6 +84,7 @@ struct Half {
 DITTO_DEVICE float widen(float value) { return value; }
 DITTO_DEVICE float widen(Bfloat16 value) { return bits_of<float>(static_cast<std::uint32_t>(value.bits) << 16); }
 DITTO_DEVICE float widen(Half value) { return device::from_half(value.bits); }
+DITTO_DEVICE float widen(std::int32_t value) { return static_cast<float>(value); }
 
 /// Two neighbours as one word of 16-bit elements, rounded to nearest, ties to even.
 DITTO_DEVICE std::uint32_t narrow_pair(float first, float second, Bfloat16) {
@@ -95,6 +96,10 @@ DITTO_DEVICE void narrow(float value, T& to) {
   to.bits = static_cast<std::uint16_t>(narrow_pair(value, 0, T{}));
 }
 DITTO_DEVICE void narrow(float value, float& to) { to = value; }
+/// Of whole numbers in [-128, 127]; others, and NaN, become 0.
+DITTO_DEVICE void narrow(float value, std::int8_t& to) {
+  to = value >= -128 && value <= 127 ? static_cast<std::int8_t>(value) : std::int8_t{};
+}
 
 /// What is left of the values when they are stored in the type.
 template <typename T>

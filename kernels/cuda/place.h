@@ -42,19 +42,28 @@ struct AlignedPack {
       device::store_16(to + i * (kLanes / kAccesses<T>), bytes);
     }
   }
+  DITTO_DEVICE void store(std::int8_t* to, const Pack& pack) const {
+    Elements<std::int8_t> elements;
+    for (int i = 0; i < kLanes; ++i) narrow(pack.lane[i], elements.element[i]);
+    device::store_8(to, bits_of<device::Bytes8>(elements));
+  }
   DITTO_DEVICE Pack kept(const Pack& pack) const { return pack; }
 };
 
 /// Whether every access of 16 bytes that starts there is aligned.
 inline bool is_aligned(const void* data) { return reinterpret_cast<std::uintptr_t>(data) % kAccessBytes == 0; }
-inline bool is_aligned(const void* data, std::int64_t stride, ElementType type) {
-  const std::int64_t bytes = type == ElementType::kFloat32 ? 4 : 2;
-  return data == nullptr || (is_aligned(data) && stride * bytes % kAccessBytes == 0);
+/// Whether every access to the packs of a matrix is: 16 bytes, or 8 for packs of int8.
+inline bool is_aligned(const void* data, std::int64_t stride, std::int64_t element_bytes) {
+  const std::int64_t access = element_bytes == 1 ? kLanes : kAccessBytes;
+  return reinterpret_cast<std::intptr_t>(data) % access == 0 &&
+         (data == nullptr || stride * element_bytes % access == 0);
 }
 inline bool is_aligned(const ConstMatrix& matrix, ElementType type) {
-  return is_aligned(matrix.data, matrix.stride, type);
+  return is_aligned(matrix.data, matrix.stride, type == ElementType::kFloat32 ? 4 : 2);
 }
-inline bool is_aligned(const Matrix& matrix, ElementType type) { return is_aligned(matrix.data, matrix.stride, type); }
+inline bool is_aligned(const Matrix& matrix, ElementType type) {
+  return is_aligned(ConstMatrix{matrix.data, matrix.stride}, type);
+}
 
 /// Calls function with the extent that whole packs of the tensors have.
 template <typename Function>

@@ -8,6 +8,8 @@ const CudaKernels kKernels = {.blend = blend,
                               .rms_norm = rms_norm,
                               .euler_update = euler_update,
                               .unipc_update = unipc_update,
+                              .quantise = quantise,
+                              .dequantise = dequantise,
                               .l1_sums = l1_sums,
                               .product_sums = product_sums,
                               .squared_sums = squared_sums};

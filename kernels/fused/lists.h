@@ -69,6 +69,21 @@ DITTO_HOST void layer_norm_list(const LayerNormArguments& arguments, const Run& 
       Store<T>{rows_of<T>(arguments.out)});
 }
 
+/// run(source, statistic, stages...) of the row pattern.
+template <typename T, typename Run>
+DITTO_HOST void quantise_list(const QuantiseArguments& arguments, const Run& run) {
+  run(Load<Rows<const T>>{rows_of<T>(arguments.x)}, SymmetricInt8{arguments.scales},
+      Store<std::int8_t>{rows_of<std::int8_t>(arguments.out)});
+}
+
+/// run(stages...) of the element-wise pattern.
+template <typename T, typename Run>
+DITTO_HOST void dequantise_list(const DequantiseArguments& arguments, const Run& run) {
+  run(Rescaled{rows_of<std::int32_t>(arguments.sums), arguments.row_scale, {arguments.column_scale}},
+      Optional<Add, Columns<float>>{{arguments.bias}}, Optional<Multiply, Columns<float>>{{arguments.gate}},
+      Optional<Add, Rows<const T>>{rows_of<T>(arguments.residual)}, Store<T>{rows_of<T>(arguments.out)});
+}
+
 /// run(first, last, segment, source, statistic, stages...) of the row pattern for rows [first, last): once, or for each
 /// period of the rotation.
 template <typename T, typename Run>

@@ -83,6 +83,17 @@ struct ColumnWeightedSum {
   }
 };
 
+/// int32 sums of products of quantised rows and columns, as numbers.
+struct Rescaled {
+  Rows<const std::int32_t> sums;
+  const float* row_scale;
+  Columns<float> column_scale;
+  template <typename P>
+  DITTO_DEVICE Pack operator()(const P& place, const Pack&) const {
+    return load(sums, place) * row_scale[place.row] * load(column_scale, place);
+  }
+};
+
 /// Rotates neighbouring columns as complex numbers by a table of complex fp32 [rows from `first_row`, segment width /
 /// 2]; each segment of a row takes the row's whole entry.
 struct Rotate {

@@ -1,9 +1,13 @@
 #include "kernels/host/matrices.h"
 
+#include <c10/util/Exception.h>
+
+#include "kernels/host/gpu.h"
+
 namespace ditto::kernels {
 
 std::optional<ElementType> element_type(const at::Tensor& tensor) {
-  if (!tensor.is_cpu()) return std::nullopt;
+  if (!tensor.is_cpu() && gpu_kernels(tensor.device()) == nullptr) return std::nullopt;
   switch (tensor.scalar_type()) {
     case at::kFloat:
       return ElementType::kFloat32;
@@ -13,6 +17,13 @@ std::optional<ElementType> element_type(const at::Tensor& tensor) {
       return ElementType::kFloat16;
     default:
       return std::nullopt;
+  }
+}
+
+void check_device(const char* operation, const at::Tensor& like, at::ArrayRef<at::Tensor> tensors) {
+  for (const at::Tensor& tensor : tensors) {
+    TORCH_CHECK(!tensor.defined() || tensor.device() == like.device(), operation, ": a parameter on ", tensor.device(),
+                " for a tensor on ", like.device());
   }
 }
 
@@ -36,5 +47,13 @@ std::optional<MatrixView> matrix_view(const at::Tensor& tensor) {
 }
 
 at::Tensor as_matrix(const at::Tensor& tensor) { return matrix_view(tensor) ? tensor : tensor.contiguous(); }
+
+at::Tensor near(const at::Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; }
+
+at::Tensor uploaded(const at::Tensor& tensor, c10::Device device) {
+  if (device.is_cpu()) return tensor;
+  // LibTorch keeps pinned memory until the copy is done.
+  return tensor.pin_memory().to(tensor.options().device(device), /*non_blocking=*/true);
+}
 
 }  // namespace ditto::kernels

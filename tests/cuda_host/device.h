@@ -48,6 +48,13 @@ inline void store_16(void* to, const Bytes16& bytes) {
   check_16(to);
   std::memcpy(to, &bytes, sizeof(bytes));
 }
+struct alignas(8) Bytes8 {
+  std::uint32_t words[2];
+};
+inline void store_8(void* to, const Bytes8& bytes) {
+  if (reinterpret_cast<std::uintptr_t>(to) % 8 != 0) test::fault("an 8-byte access is misaligned");
+  std::memcpy(to, &bytes, sizeof(bytes));
+}
 
 inline float square_root(float value) { return __builtin_sqrtf(value); }
 inline float nearest(float value) { return __builtin_nearbyintf(value); }

@@ -1,6 +1,7 @@
 #include "cuda_host/fibres.h"
 
 #include <algorithm>
+#include <csetjmp>
 #include <exception>
 #include <memory>
 #include <numeric>
@@ -24,7 +25,8 @@ constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 enum class State : std::uint8_t { kReady, kAtBarrier, kAtShuffle, kDone };
 
 struct Fibre {
-  ucontext_t context{};
+  bool begun = false;  ///< then `place` is where it gave way
+  jmp_buf place{};
   std::unique_ptr<std::byte[]> stack = std::make_unique<std::byte[]>(kStackBytes);
   State state = State::kReady;
   // Two slots in turn: whoever writes the slot of one exchange again has seen all lanes arrive at the next one.
@@ -41,7 +43,7 @@ struct Block {
   const std::function<void()>* body = nullptr;
   std::exception_ptr failure;
   std::uint64_t serial = 0, barriers = 0;
-  ucontext_t scheduler{};
+  jmp_buf scheduler{};
   Turns turns = Turns::kForward;
   std::mt19937 random;
   int missing_barrier = -1;
@@ -70,50 +72,63 @@ const void* stack_of_scheduler() { return nullptr; }
 std::size_t bytes_of_scheduler() { return 0; }
 #endif
 
-void resume(unsigned thread) {
-  Fibre& fibre = block.fibres[thread];
-  block.running = thread;
-  block.position.thread = thread;
-  void* fake = nullptr;
-  start_switch(&fake, fibre.stack.get(), kStackBytes);
-  swapcontext(&block.scheduler, &fibre.context);
-  finish_switch(fake, /*from_scheduler=*/false);
-}
+// Jumps instead of swapped contexts: those ask the system for the mask of signals each time.
 
 void give_way(State state) {
   Fibre& fibre = block.fibres[block.running];
   fibre.state = state;
   void* fake = nullptr;
   start_switch(&fake, stack_of_scheduler(), bytes_of_scheduler());
-  swapcontext(&fibre.context, &block.scheduler);
+  if (_setjmp(fibre.place) == 0) _longjmp(block.scheduler, 1);
   finish_switch(fake, /*from_scheduler=*/true);
 }
 
+/// A fibre runs the body of one block after the other.
 void fibre_main() {
   finish_switch(nullptr, /*from_scheduler=*/true);
-  try {
-    (*block.body)();
-  } catch (...) {
-    block.failure = std::current_exception();
+  for (;;) {
+    try {
+      (*block.body)();
+    } catch (...) {
+      block.failure = std::current_exception();
+    }
+    give_way(State::kDone);
   }
-  block.fibres[block.running].state = State::kDone;
-  start_switch(nullptr, stack_of_scheduler(), bytes_of_scheduler());
-  swapcontext(&block.fibres[block.running].context, &block.scheduler);
+}
+
+void enter(Fibre& fibre) {
+  if (fibre.begun) _longjmp(fibre.place, 1);
+  fibre.begun = true;
+  ucontext_t beginning{};
+  getcontext(&beginning);
+  beginning.uc_stack.ss_sp = fibre.stack.get();
+  beginning.uc_stack.ss_size = kStackBytes;
+  makecontext(&beginning, fibre_main, 0);
+  setcontext(&beginning);
+}
+
+void resume(unsigned thread) {
+  Fibre& fibre = block.fibres[thread];
+  block.running = thread;
+  block.position.thread = thread;
+  void* fake = nullptr;
+  start_switch(&fake, fibre.stack.get(), kStackBytes);
+  if (_setjmp(block.scheduler) == 0) enter(fibre);
+  finish_switch(fake, /*from_scheduler=*/false);
 }
 
 void prepare(unsigned threads) {
   if (block.fibres.size() < threads) block.fibres.resize(threads);
   for (unsigned thread = 0; thread < threads; ++thread) {
     Fibre& fibre = block.fibres[thread];
-    forget(fibre);
+    if (fibre.state != State::kDone) {
+      // New, or left within a block that failed.
+      fibre.begun = false;
+      forget(fibre);
+    }
     fibre.state = State::kReady;
     fibre.exchanges = 0;
     fibre.barriers = 0;
-    getcontext(&fibre.context);
-    fibre.context.uc_stack.ss_sp = fibre.stack.get();
-    fibre.context.uc_stack.ss_size = kStackBytes;
-    fibre.context.uc_link = nullptr;
-    makecontext(&fibre.context, fibre_main, 0);
   }
 }
 

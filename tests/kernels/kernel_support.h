@@ -60,7 +60,7 @@ class Guarded {
   bool untouched() const { return at::equal(before_, buffer_); }
 
  private:
-  static constexpr double kSentinel = 777;
+  static constexpr double kSentinel = 77;
 
   at::Tensor view_of(const at::Tensor& buffer) const { return buffer.as_strided(sizes_, strides_, offset_); }
 

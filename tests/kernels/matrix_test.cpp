@@ -144,5 +144,25 @@ TEST(Attention, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(run(query, normal({1, 7, 2, 4}, 2), normal({1, 7, 2, 4}, 3), KernelMode::kAuto), c10::Error);
 }
 
+TEST(Attention, OfAGpuIsRefusedWithoutAFusedForm) {
+  const at::Tensor query = normal({1, 5, 2, 8}, 1, at::kHalf), key = normal({1, 7, 2, 8}, 2, at::kHalf);
+  using at::SDPBackend;
+  for (const SDPBackend fused :
+       {SDPBackend::flash_attention, SDPBackend::cudnn_attention, SDPBackend::efficient_attention}) {
+    EXPECT_NO_THROW(kernels::require_fused_attention(fused, query, key));
+  }
+  for (const SDPBackend unfused : {SDPBackend::math, SDPBackend::error, SDPBackend::overrideable}) {
+    try {
+      kernels::require_fused_attention(unfused, query, key);
+      ADD_FAILURE() << static_cast<int>(unfused);
+    } catch (const c10::Error& error) {
+      const std::string message = error.what_without_backtrace();
+      for (const char* const part : {"[1, 5, 2, 8]", "[1, 7, 2, 8]", "Half"}) {
+        EXPECT_NE(message.find(part), std::string::npos) << message;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ditto::test
