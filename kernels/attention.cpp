@@ -11,6 +11,9 @@
 #include <ATen/ops/softmax.h>
 #include <c10/util/Exception.h>
 
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/host/matrices.h"
+#include "kernels/host/parallel.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
@@ -20,13 +23,44 @@ namespace {
 constexpr std::int64_t kMaxScoreBytes = 1 << 20;
 constexpr std::int64_t kMinChunkTokens = 64;
 
-/// On the CPU, scores as a matrix beat the fused form for bf16 inputs with many keys (a bf16 matrix product is much
-/// faster than the fused kernel's) and for fp32 inputs with few keys (the fused kernel's blocks are then mostly empty).
-/// fp16 has no fast matrix product there.
+/// The compiled form, where there is one, beats LibTorch's fused one at every size; only a bf16 matrix product is
+/// faster still, when the heads are wide enough for the products to outweigh the softmax between them.
+bool prefers_compiled(const at::Tensor& query, const at::Tensor& key) {
+  constexpr std::int64_t kWideHeads = 96;
+  const std::int64_t width = query.size(3);
+  return element_type(query) && cpu_kernels().attention != nullptr && query.numel() > 0 && key.numel() > 0 &&
+         width <= (query.scalar_type() == at::kBFloat16 ? kWideHeads - 1 : kMaxHeadWidth);
+}
+
+/// Without it, scores as a matrix beat LibTorch's fused form for bf16 inputs with many keys (a bf16 matrix product is
+/// much faster than the fused kernel's) and for fp32 inputs with few keys (the fused kernel's blocks are then mostly
+/// empty). fp16 has no fast matrix product on the CPU.
 bool prefers_products(const at::Tensor& query, std::int64_t keys) {
   if (!query.is_cpu()) return false;
   if (query.scalar_type() == at::kBFloat16) return keys >= 64;
   return query.scalar_type() == at::kFloat && keys <= 32;
+}
+
+ConstHeads heads_of(const at::Tensor& x) { return {x.const_data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
+
+at::Tensor compiled_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  const std::int64_t rows = query.size(0), tokens = query.size(1), heads = query.size(2), width = query.size(3);
+  at::Tensor mixed = at::empty({rows, tokens, heads * width}, query.options());
+  const AttentionArguments arguments{.type = *element_type(query),
+                                     .query = heads_of(query),
+                                     .key = heads_of(key),
+                                     .value = heads_of(value),
+                                     .out = {mixed.data_ptr(), tokens * heads * width, heads * width, width},
+                                     .heads = heads,
+                                     .queries = tokens,
+                                     .keys = key.size(1),
+                                     .width = width,
+                                     .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width)))};
+  parallel_rows(rows * heads * tokens, arguments.keys, [&](std::int64_t first, std::int64_t last) {
+    const at::Tensor scratch = at::empty({kAttentionScratch}, at::kFloat);
+    cpu_kernels().attention(arguments, first, last, scratch.data_ptr<float>());
+  });
+  return mixed;
 }
 
 /// [rows, tokens, heads, width] to [rows * heads, tokens, width].
@@ -53,9 +87,11 @@ at::Tensor attention_by_products(const at::Tensor& query, const at::Tensor& key,
 }  // namespace
 
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, KernelMode mode) {
-  TORCH_CHECK(query.dim() == 4 && key.sizes() == value.sizes() && query.size(3) == key.size(3), "attention: query ",
-              query.sizes(), ", key ", key.sizes(), ", value ", value.sizes());
+  TORCH_CHECK(query.dim() == 4 && key.sizes() == value.sizes() && query.size(0) == key.size(0) &&
+                  query.size(2) == key.size(2) && query.size(3) == key.size(3),
+              "attention: query ", query.sizes(), ", key ", key.sizes(), ", value ", value.sizes());
   if (mode == KernelMode::kReference) return reference::attention(query, key, value);
+  if (prefers_compiled(query, key)) return compiled_attention(query, key, value);
   if (prefers_products(query, key.size(1))) return attention_by_products(query, key, value);
   const at::Tensor q = query.transpose(1, 2), k = key.transpose(1, 2), v = value.transpose(1, 2);
   if (query.is_cuda()) require_fused_attention(static_cast<at::SDPBackend>(at::_fused_sdp_choice(q, k, v)), query, key);

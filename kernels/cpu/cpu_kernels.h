@@ -21,6 +21,9 @@ struct CpuKernels {
   void (*unipc_update)(const UniPcArguments&, std::int64_t begin, std::int64_t end);
   void (*quantise)(const QuantiseArguments&, std::int64_t first, std::int64_t last);
   void (*dequantise)(const DequantiseArguments&, std::int64_t first, std::int64_t last);
+  /// Queries [first, last) of all heads, [rows, heads, queries], with room for kAttentionScratch numbers. Null where
+  /// LibTorch's is faster.
+  void (*attention)(const AttentionArguments&, std::int64_t first, std::int64_t last, float* scratch);
 };
 
 /// Every set of kernels that this processor runs, the plainest first.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "kernels/arguments.h"
 #include "kernels/fused/target.h"
 
@@ -16,5 +18,10 @@ void euler_update(const EulerArguments& arguments, std::int64_t begin, std::int6
 void unipc_update(const UniPcArguments& arguments, std::int64_t begin, std::int64_t end);
 void quantise(const QuantiseArguments& arguments, std::int64_t first, std::int64_t last);
 void dequantise(const DequantiseArguments& arguments, std::int64_t first, std::int64_t last);
+#if defined(__AVX512F__)
+void attention(const AttentionArguments& arguments, std::int64_t first, std::int64_t last, float* scratch);
+#else
+inline constexpr std::nullptr_t attention = nullptr;
+#endif
 
 DITTO_END_TARGET

@@ -17,6 +17,7 @@ const CpuKernels kKernels = {.target = DITTO_TEXT(DITTO_TARGET),
                              .euler_update = euler_update,
                              .unipc_update = unipc_update,
                              .quantise = quantise,
-                             .dequantise = dequantise};
+                             .dequantise = dequantise,
+                             .attention = attention};
 
 DITTO_END_TARGET

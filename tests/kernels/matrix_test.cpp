@@ -2,9 +2,11 @@
 
 #include <limits>
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
 
+#include "cpu_targets.h"
 #include "kernel_support.h"
 #include "kernels/attention.h"
 #include "kernels/linear.h"
@@ -71,9 +73,11 @@ TEST(Linear, EqualCallsGiveEqualBits) {
 struct AttentionSizes {
   std::int64_t tokens, keys, heads, width;
 };
-/// On both sides of every threshold of the dispatch: few and many keys, one and several chunks of queries.
-constexpr AttentionSizes kAttentionSizes[] = {{1, 1, 1, 2},    {3, 7, 2, 12},    {65, 24, 4, 32},  {33, 33, 3, 20},
-                                              {80, 80, 2, 32}, {130, 65, 1, 64}, {700, 513, 2, 32}};
+/// On both sides of every threshold of the dispatch and of the compiled form: few and many keys, one and several chunks
+/// of queries and blocks of keys, narrow and wide heads.
+constexpr AttentionSizes kAttentionSizes[] = {{1, 1, 1, 2},      {3, 7, 2, 12},      {65, 24, 4, 32},
+                                              {33, 33, 3, 20},   {80, 80, 2, 32},    {130, 65, 1, 64},
+                                              {700, 513, 2, 32}, {530, 200, 1, 128}, {9, 70, 1, 260}};
 
 at::Tensor run(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, KernelMode mode) {
   return kernels::attention(query, key, value, mode);
@@ -88,9 +92,11 @@ TEST(Attention, EqualsItsMeaning) {
         const Guarded key(normal({2, keys, heads, width}, 2, dtype), layout);
         const Guarded value(normal({2, keys, heads, width}, 3, dtype), layout);
         const at::Tensor meaning = kernels::reference::attention(query.view(), key.view(), value.view());
-        const at::Tensor fast = run(query.view(), key.view(), value.view(), KernelMode::kAuto);
-        expect_near(fast, meaning, dtype == at::kBFloat16 ? tolerance::kRoundedScoresUlps : tolerance::kHalfUlps);
-        EXPECT_TRUE(fast.is_contiguous());
+        on_every_target([&] {
+          const at::Tensor fast = run(query.view(), key.view(), value.view(), KernelMode::kAuto);
+          expect_near(fast, meaning, dtype == at::kBFloat16 ? tolerance::kRoundedScoresUlps : tolerance::kHalfUlps);
+          EXPECT_TRUE(fast.is_contiguous());
+        });
         EXPECT_TRUE(at::equal(run(query.view(), key.view(), value.view(), KernelMode::kReference), meaning));
         EXPECT_TRUE(query.untouched() && key.untouched() && value.untouched());
       }
@@ -110,32 +116,57 @@ TEST(Attention, LargeScoresDoNotOverflow) {
   }
 }
 
+/// NaN in the query, the last key or the last value: which results are NaN.
+void check_nan(at::ScalarType dtype, std::int64_t keys, KernelMode mode) {
+  const at::Tensor query = normal({2, 5, 3, 8}, 1, dtype), key = normal({2, keys, 3, 8}, 2, dtype);
+  const at::Tensor value = normal({2, keys, 3, 8}, 3, dtype);
+  const auto nan_of = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    return at::isnan(run(q, k, v, mode)).view({2, 5, 3, 8});
+  };
+  const at::Tensor bad_query = query.clone(), bad_key = key.clone(), bad_value = value.clone();
+  bad_query[1][2][0][3] = kNan;
+  const at::Tensor of_query = nan_of(bad_query, key, value);
+  EXPECT_TRUE(of_query[1][2][0].all().item<bool>());
+  EXPECT_EQ(of_query.sum().item<std::int64_t>(), 8);  // one token of one head
+  for (const std::int64_t bad : {std::int64_t{0}, keys - 1}) {
+    bad_key.copy_(key);
+    bad_key[1][bad][0][3] = kNan;
+    const at::Tensor of_key = nan_of(query, bad_key, value);
+    EXPECT_TRUE(of_key[1].select(1, 0).all().item<bool>());
+    EXPECT_EQ(of_key.sum().item<std::int64_t>(), 5 * 8);  // every token of one head
+  }
+  bad_value[1][keys - 1][0][3] = kNan;
+  const at::Tensor of_value = nan_of(query, key, bad_value);
+  EXPECT_TRUE(of_value[1].select(1, 0).select(-1, 3).all().item<bool>());
+  EXPECT_EQ(of_value.sum().item<std::int64_t>(), 5);  // one channel of one head
+}
+
 TEST(Attention, NanReachesExactlyWhatDependsOnIt) {
   for (const at::ScalarType dtype : kDtypes) {
-    for (const std::int64_t keys : {24, 40, 96}) {  // every form of the dispatch
+    for (const std::int64_t keys : {24, 40, 96, 600}) {  // every form of the dispatch, one and several blocks
       for (const KernelMode mode : kModes) {
         SCOPED_TRACE(described(dtype, Layout::kPlain, keys, static_cast<int>(mode)));
-        const at::Tensor query = normal({2, 5, 3, 8}, 1, dtype), key = normal({2, keys, 3, 8}, 2, dtype);
-        const at::Tensor value = normal({2, keys, 3, 8}, 3, dtype);
-        const auto nan_of = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-          return at::isnan(run(q, k, v, mode)).view({2, 5, 3, 8});
-        };
-        const at::Tensor bad_query = query.clone(), bad_key = key.clone(), bad_value = value.clone();
-        bad_query[1][2][0][3] = kNan;
-        const at::Tensor of_query = nan_of(bad_query, key, value);
-        EXPECT_TRUE(of_query[1][2][0].all().item<bool>());
-        EXPECT_EQ(of_query.sum().item<std::int64_t>(), 8);  // one token of one head
-        bad_key[1][keys - 1][0][3] = kNan;
-        const at::Tensor of_key = nan_of(query, bad_key, value);
-        EXPECT_TRUE(of_key[1].select(1, 0).all().item<bool>());
-        EXPECT_EQ(of_key.sum().item<std::int64_t>(), 5 * 8);  // every token of one head
-        bad_value[1][keys - 1][0][3] = kNan;
-        const at::Tensor of_value = nan_of(query, key, bad_value);
-        EXPECT_TRUE(of_value[1].select(1, 0).select(-1, 3).all().item<bool>());
-        EXPECT_EQ(of_value.sum().item<std::int64_t>(), 5);  // one channel of one head
+        on_every_target([&] { check_nan(dtype, keys, mode); });
       }
     }
   }
+}
+
+TEST(Attention, CompiledGivesEqualBitsForEveryNumberOfThreads) {
+  const int before = at::get_num_threads();
+  on_every_target([&] {
+    if (kernels::cpu_kernels().attention == nullptr) return;  // then LibTorch's form is used, which promises nothing
+    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+      const at::Tensor query = normal({2, 301, 3, 32}, 1, dtype), key = normal({2, 77, 3, 32}, 2, dtype);
+      at::set_num_threads(1);
+      const at::Tensor expected = run(query, key, key, KernelMode::kAuto);
+      for (const int threads : {2, 3, 5}) {
+        at::set_num_threads(threads);
+        EXPECT_TRUE(at::equal(run(query, key, key, KernelMode::kAuto), expected)) << threads;
+      }
+    }
+  });
+  at::set_num_threads(before);
 }
 
 TEST(Attention, RefusesSizesThatDoNotFit) {
