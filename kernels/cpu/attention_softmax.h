@@ -29,10 +29,11 @@ DITTO_DEVICE Pack exponential(const Pack& x) {
   return sum * bits_of<Pack>(power);
 }
 
+/// Of numbers; a NaN is found by the sum of the exponentials.
 struct Largest {
   template <typename V>
   static DITTO_DEVICE V combined(const V& a, const V& b) {
-    return larger(a, b);
+    return a > b ? a : b;
   }
 };
 
@@ -44,7 +45,7 @@ struct SoftmaxState {
 /// Turns a query's scores of a block, `tops` the largest of every lane, into exponentials relative to the largest so
 /// far. Returns the factor of what was mixed before.
 DITTO_DEVICE float softmax_block(float* scores, int keys, const Pack& tops, SoftmaxState& state) {
-  const float largest = larger(reduce_lanes<Largest>(tops), state.largest);
+  const float largest = Largest::combined(reduce_lanes<Largest>(tops), state.largest);
   Pack sum{};
   for_packs(0, 0, keys, 0, [&](const auto& place) DITTO_INLINE_LAMBDA {
     const Pack share = exponential(load_pack(scores + place.column) - largest);

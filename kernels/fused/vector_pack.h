@@ -80,14 +80,18 @@ struct QuadsOfPack {
   Quad quad[kLanes / 4];
 };
 
-/// The larger one; NaN when either is.
-DITTO_DEVICE float larger(float a, float b) { return a > b || a != a ? a : b; }
-DITTO_DEVICE Quad larger(const Quad& a, const Quad& b) { return ((a > b) | (a != a)) ? a : b; }
+/// The larger one of values that are not negative; NaN when either is. Their bits are in order, with those of NaN
+/// above.
+template <typename V, typename Bits>
+DITTO_DEVICE V larger_bits(const V& a, const V& b) {
+  const Bits left = bits_of<Bits>(a), right = bits_of<Bits>(b);
+  return bits_of<V>(left > right ? left : right);
+}
+typedef std::uint32_t QuadWords __attribute__((vector_size(sizeof(Quad))));
+DITTO_DEVICE float larger(float a, float b) { return larger_bits<float, std::uint32_t>(a, b); }
+DITTO_DEVICE Quad larger(const Quad& a, const Quad& b) { return larger_bits<Quad, QuadWords>(a, b); }
 DITTO_DEVICE Pack larger(Pack a, const Pack& b) {
-  for (int i = 0; i < kParts; ++i) {
-    const Floats left = a.part[i];
-    a.part[i] = ((left > b.part[i]) | (left != left)) ? left : b.part[i];
-  }
+  for (int i = 0; i < kParts; ++i) a.part[i] = larger_bits<Floats, Words>(a.part[i], b.part[i]);
   return a;
 }
 
