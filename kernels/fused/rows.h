@@ -34,8 +34,15 @@ DITTO_DEVICE float reduce_row(std::int64_t row, std::int64_t columns, const Term
       Statistic::combined(Statistic::combined(sums[0], sums[1]), Statistic::combined(sums[2], sums[3])));
 }
 
-/// Rows of 16-bit numbers up to this long are kept as fp32 between the passes.
-inline constexpr std::int64_t kKeptColumns = 6144;
+template <int kCount>
+struct Count {};
+
+/// So many rows of up to kShort columns are worked on in turn: while one waits for the end of its sum, another's is
+/// computed.
+inline constexpr int kRowsTogether = 4;
+inline constexpr std::int64_t kShort = 512;
+/// 16-bit numbers of up to so many columns are kept as fp32 between the passes.
+inline constexpr std::int64_t kKept = 6144;
 
 template <typename Source>
 inline constexpr bool kConverts = true;
@@ -55,47 +62,69 @@ struct Keep {
   }
 };
 
-/// Runs the passes of a statistic over a row, one after the other: the first reads from `source`, the others from
-/// `again`.
-template <int kPass, typename Source, typename Again, typename Statistic>
-DITTO_DEVICE void measure_row(std::int64_t row, std::int64_t columns, const Source& source, const Again& again,
-                              const Statistic& statistic, typename Statistic::Value& value) {
+/// Runs the passes of a statistic over rows from `first` on: the first pass reads row `first + i` from `once(i)`, the
+/// others from `again(i)`.
+template <int kPass, int kRows, typename Once, typename Again, typename Statistic>
+DITTO_DEVICE void measure_rows(std::int64_t first, std::int64_t columns, const Once& once, const Again& again,
+                               const Statistic& statistic, typename Statistic::Value (&values)[kRows]) {
   if constexpr (kPass < Statistic::kPasses) {
-    const auto term = [&](const auto& place)
-                          DITTO_INLINE_LAMBDA { return Statistic::template term<kPass>(value, source(place, Pack{})); };
-    statistic.template finish<kPass>(value, reduce_row<Statistic>(row, columns, term), static_cast<float>(columns));
-    measure_row<kPass + 1>(row, columns, again, again, statistic, value);
+    float totals[kRows];
+    for (int i = 0; i < kRows; ++i) {
+      const auto source = once(i);
+      totals[i] = reduce_row<Statistic>(first + i, columns, [&](const auto& place) DITTO_INLINE_LAMBDA {
+        return Statistic::template term<kPass>(values[i], source(place, Pack{}));
+      });
+    }
+    for (int i = 0; i < kRows; ++i) statistic.template finish<kPass>(values[i], totals[i], static_cast<float>(columns));
+    measure_rows<kPass + 1>(first, columns, again, again, statistic, values);
   }
 }
 
 /// The row pattern: a statistic of every row, then each element through the statistic's normalisation and the stages.
-/// Rows are re-read from the cache between the passes, and the next one is fetched meanwhile. Columns come in segments
+/// Rows are re-read from the cache between the passes, and later ones are fetched meanwhile. Columns come in segments
 /// of `segment`.
 template <typename Source, typename Statistic, typename... Stages>
 DITTO_DEVICE void map_rows(std::int64_t first, std::int64_t last, std::int64_t columns, std::int64_t segment,
                            const Source source, const Statistic statistic, const Stages... stages) {
-  const auto map_row = [&](std::int64_t row, const auto& once, const auto& again) DITTO_INLINE_LAMBDA {
-    typename Statistic::Value value{};
-    measure_row<0>(row, columns, once, again, statistic, value);
-    statistic.publish(row, value);
-    const std::int64_t next = row + 1 < last ? row + 1 : row;
-    for (std::int64_t begin = 0; begin < columns; begin += segment) {
-      for_packs(row, begin, begin + segment, begin, [&](const auto& place) DITTO_INLINE_LAMBDA {
-        source.fetch(next, place.column);
-        run_stages(place, Statistic::normalised(value, again(place, Pack{})), stages...);
-      });
+  const auto map_some = [&]<int kRows>(Count<kRows>, std::int64_t begin, const auto& once,
+                                       const auto& again) DITTO_INLINE_LAMBDA {
+    typename Statistic::Value values[kRows] = {};
+    measure_rows<0>(begin, columns, once, again, statistic, values);
+    for (int i = 0; i < kRows; ++i) {
+      const std::int64_t row = begin + i, later = row + kRows < last ? row + kRows : row;
+      const auto near = again(i);
+      statistic.publish(row, values[i]);
+      for (std::int64_t column = 0; column < columns; column += segment) {
+        for_packs(row, column, column + segment, column, [&](const auto& place) DITTO_INLINE_LAMBDA {
+          source.fetch(later, place.column);
+          run_stages(place, Statistic::normalised(values[i], near(place, Pack{})), stages...);
+        });
+      }
     }
   };
+  const auto map_all = [&](const auto& once, const auto& again) DITTO_INLINE_LAMBDA {
+    std::int64_t row = first;
+    if (columns <= kShort) {
+      for (; row + kRowsTogether <= last; row += kRowsTogether) map_some(Count<kRowsTogether>{}, row, once, again);
+    }
+    for (; row < last; ++row) map_some(Count<1>{}, row, once, again);
+  };
   if constexpr (kConverts<Source>) {
-    if (columns <= kKeptColumns) {
-      float kept[kKeptColumns];
-      for (std::int64_t row = first; row < last; ++row) {
-        map_row(row, Keep<Source>{source, kept}, Load<Rows<const float>>{{kept, 0}});
-      }
+    if (columns <= kKept) {
+      static_assert(kRowsTogether * kShort <= kKept);
+      float kept[kKept];
+      map_all(
+          [&](int i) DITTO_INLINE_LAMBDA {
+            return Keep<Source>{source, kept + i * columns};
+          },
+          [&](int i) DITTO_INLINE_LAMBDA {
+            return Load<Rows<const float>>{{kept + i * columns, 0}};
+          });
       return;
     }
   }
-  for (std::int64_t row = first; row < last; ++row) map_row(row, source, source);
+  const auto from_memory = [&](int) DITTO_INLINE_LAMBDA { return source; };
+  map_all(from_memory, from_memory);
 }
 
 DITTO_END_TARGET

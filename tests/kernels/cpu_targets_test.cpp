@@ -102,7 +102,7 @@ TEST(CpuTargets, ThePortableOneIsAlwaysThere) {
 
 TEST(CpuTargets, GiveEqualBits) {
   for (const at::ScalarType dtype : kDtypes) {
-    for (const std::int64_t width : {2, 10, 16, 130}) {
+    for (const std::int64_t width : {2, 10, 16, 130, 3100}) {
       for (const Operation& operation : operations(7, width, dtype)) {
         SCOPED_TRACE(operation.name + described(dtype, Layout::kPlain, width));
         const at::Tensor expected = operation.run();

@@ -108,7 +108,8 @@ TEST(RmsNormRope, EqualsItsMeaning) {
   for (const at::ScalarType dtype : kDtypes) {
     for (const Layout layout : kLayouts) {
       for (const std::int64_t tokens : kTokens) {
-        for (const auto& [heads, width] : {std::pair<std::int64_t, std::int64_t>{1, 2}, {2, 12}, {3, 20}, {2, 128}}) {
+        for (const auto& [heads, width] :
+             {std::pair<std::int64_t, std::int64_t>{1, 2}, {2, 12}, {3, 20}, {2, 128}, {3, 200}}) {
           SCOPED_TRACE(described(dtype, layout, tokens, heads, width));
           const Guarded x(normal({2, tokens, heads * width}, 1, dtype) * 3, layout);
           const Guarded weight(normal({heads * width}, 2, dtype), layout);
