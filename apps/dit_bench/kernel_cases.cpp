@@ -10,7 +10,9 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/rms_norm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 
+#include "kernels/attention.h"
 #include "kernels/blend.h"
 #include "kernels/change_metrics.h"
 #include "kernels/gated_add.h"
@@ -89,6 +91,17 @@ void add_norms(std::vector<KernelCase>& cases, const Operands& o) {
                     [=](KernelMode mode) { kernels::rms_norm_rope(o.x, o.weight, kEpsilon, o.rotation, mode); }));
 }
 
+/// Heads as wide as those of the miniature, or of Wan.
+void add_attention(std::vector<KernelCase>& cases, const Operands& o) {
+  const std::int64_t channels = o.x.size(-1), width = channels < 1024 ? kHeadWidth : 128;
+  const auto heads = [&](const at::Tensor& x) { return x.unflatten(-1, {channels / width, width}); };
+  const at::Tensor query = heads(o.x), key = heads(o.y), value = heads(o.x);
+  cases.push_back(in_both_modes(
+      "attention, heads of " + std::to_string(width), 4 * o.bytes,
+      [=](KernelMode mode) { kernels::attention(query, key, value, mode); },
+      [=] { at::scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); }));
+}
+
 void add_metrics(std::vector<KernelCase>& cases, const Operands& o) {
   cases.push_back(
       in_both_modes("relative L1", 2 * o.bytes, [=](KernelMode mode) { kernels::l1_change(o.x, o.y, mode); }));
@@ -131,6 +144,7 @@ std::vector<KernelCase> kernel_cases(std::int64_t tokens, std::int64_t channels,
   std::vector<KernelCase> cases;
   add_blends(cases, operands);
   add_norms(cases, operands);
+  add_attention(cases, operands);
   add_metrics(cases, operands);
   add_solvers(cases, operands);
   add_int8(cases, operands);
