@@ -23,13 +23,11 @@ namespace {
 constexpr std::int64_t kMaxScoreBytes = 1 << 20;
 constexpr std::int64_t kMinChunkTokens = 64;
 
-/// The compiled form, where there is one, beats LibTorch's fused one at every size; only a bf16 matrix product is
-/// faster still, when the heads are wide enough for the products to outweigh the softmax between them.
+/// The compiled form, where there is one, beats LibTorch's fused one at every size, and a bf16 matrix of scores is not
+/// faster at any.
 bool prefers_compiled(const at::Tensor& query, const at::Tensor& key) {
-  constexpr std::int64_t kWideHeads = 96;
-  const std::int64_t width = query.size(3);
   return element_type(query) && cpu_kernels().attention != nullptr && query.numel() > 0 && key.numel() > 0 &&
-         width <= (query.scalar_type() == at::kBFloat16 ? kWideHeads - 1 : kMaxHeadWidth);
+         query.size(3) <= kMaxHeadWidth;
 }
 
 /// Without it, scores as a matrix beat LibTorch's fused form for bf16 inputs with many keys (a bf16 matrix product is
