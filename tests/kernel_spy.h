@@ -25,18 +25,22 @@ class KernelSpy {
     }
   };
 
-  static constexpr Kernels kCounted = {.target = "counted",
-                                       .blend = Counted<&Kernels::blend>::call,
-                                       .layer_norm = Counted<&Kernels::layer_norm>::call,
-                                       .rms_norm = Counted<&Kernels::rms_norm>::call,
-                                       .l1_sums = Counted<&Kernels::l1_sums>::call,
-                                       .product_sums = Counted<&Kernels::product_sums>::call,
-                                       .squared_sums = Counted<&Kernels::squared_sums>::call,
-                                       .euler_update = Counted<&Kernels::euler_update>::call,
-                                       .unipc_update = Counted<&Kernels::unipc_update>::call,
-                                       .quantise = Counted<&Kernels::quantise>::call,
-                                       .dequantise = Counted<&Kernels::dequantise>::call};
-  static_assert(sizeof(Kernels) == 11 * sizeof(void*), "count every kernel");
+  static inline const Kernels kCounted = {.target = "counted",
+                                          .blend = Counted<&Kernels::blend>::call,
+                                          .layer_norm = Counted<&Kernels::layer_norm>::call,
+                                          .rms_norm = Counted<&Kernels::rms_norm>::call,
+                                          .l1_sums = Counted<&Kernels::l1_sums>::call,
+                                          .product_sums = Counted<&Kernels::product_sums>::call,
+                                          .squared_sums = Counted<&Kernels::squared_sums>::call,
+                                          .euler_update = Counted<&Kernels::euler_update>::call,
+                                          .unipc_update = Counted<&Kernels::unipc_update>::call,
+                                          .quantise = Counted<&Kernels::quantise>::call,
+                                          .dequantise = Counted<&Kernels::dequantise>::call,
+                                          // Null stays null: then there is nothing to call.
+                                          .attention = kernels::runnable_cpu_kernels().back()->attention != nullptr
+                                                           ? Counted<&Kernels::attention>::call
+                                                           : nullptr};
+  static_assert(sizeof(Kernels) == 12 * sizeof(void*), "count every kernel");
 
   static inline std::atomic<int> calls_ = 0;
   const kernels::ScopedCpuKernels scoped_{kCounted};
