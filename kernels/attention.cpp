@@ -26,8 +26,8 @@ constexpr std::int64_t kMinChunkTokens = 64;
 /// The compiled form, where there is one, beats LibTorch's fused one at every size, and a bf16 matrix of scores is not
 /// faster at any.
 bool prefers_compiled(const at::Tensor& query, const at::Tensor& key) {
-  return element_type(query) && cpu_kernels().attention != nullptr && query.numel() > 0 && key.numel() > 0 &&
-         query.size(3) <= kMaxHeadWidth;
+  return query.is_cpu() && element_type(query) && cpu_kernels().attention != nullptr && query.numel() > 0 &&
+         key.numel() > 0 && query.size(3) <= kMaxHeadWidth;
 }
 
 /// Without it, scores as a matrix beat LibTorch's fused form for bf16 inputs with many keys (a bf16 matrix product is
