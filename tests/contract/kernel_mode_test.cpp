@@ -12,24 +12,31 @@ namespace {
 
 class ReferenceMode : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(ReferenceMode, CallsNoCompiledKernelAndDecidesAlike) {
+void expect_alike(const Request& request, const std::string& policy) {
   const ToyModel fused, unfused({.kernels = KernelMode::kReference});
-  const std::string example = example_of(entry_of(GetParam()));
+  const KernelSpy spy;
+  const Result meaning = run_toy(unfused, request, {policy});
+  EXPECT_EQ(spy.calls(), 0);
+  const Result result = run_toy(fused, request, {policy});
+  EXPECT_GT(spy.calls(), 0);
+  EXPECT_LE(relative_error(result.latents, meaning.latents), tolerance::kPipelineFloat32);
+  ASSERT_EQ(result.trace.events.size(), meaning.trace.events.size());
+  for (std::size_t i = 0; i < meaning.trace.events.size(); ++i) {
+    const TraceEvent &mine = result.trace.events[i], &theirs = meaning.trace.events[i];
+    EXPECT_TRUE(mine.step == theirs.step && mine.branch == theirs.branch && mine.site == theirs.site);
+    EXPECT_EQ(mine.action, theirs.action) << "step " << mine.step << ", " << mine.site;
+  }
+}
+
+TEST_P(ReferenceMode, CallsNoCompiledKernelAndDecidesAlike) {
+  expect_alike(case_request(), example_of(entry_of(GetParam())));
+}
+
+TEST(ReferenceModeOfSolvers, CallsNoCompiledKernel) {
   for (const char* solver : {"euler", "unipc"}) {
     Request request = case_request();
     request.solver = solver;
-    const KernelSpy spy;
-    const Result meaning = run_toy(unfused, request, {example});
-    EXPECT_EQ(spy.calls(), 0);
-    const Result result = run_toy(fused, request, {example});
-    EXPECT_GT(spy.calls(), 0);
-    EXPECT_LE(relative_error(result.latents, meaning.latents), tolerance::kPipelineFloat32);
-    ASSERT_EQ(result.trace.events.size(), meaning.trace.events.size());
-    for (std::size_t i = 0; i < meaning.trace.events.size(); ++i) {
-      const TraceEvent &mine = result.trace.events[i], &theirs = meaning.trace.events[i];
-      EXPECT_TRUE(mine.step == theirs.step && mine.branch == theirs.branch && mine.site == theirs.site);
-      EXPECT_EQ(mine.action, theirs.action) << "step " << mine.step << ", " << mine.site;
-    }
+    expect_alike(request, "firstblock");
   }
 }
 
