@@ -4,6 +4,7 @@
 #include <span>
 
 #include "kernels/arguments.h"
+#include "kernels/attention_arguments.h"
 
 namespace ditto::kernels {
 

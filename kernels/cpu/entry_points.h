@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "kernels/arguments.h"
+#include "kernels/attention_arguments.h"
 #include "kernels/fused/target.h"
 
 DITTO_BEGIN_TARGET
