@@ -20,14 +20,20 @@ struct Matrix {
 
 inline constexpr int kMaxTerms = 6;
 
-/// out = residual + gate * (sum of weights[k] * terms[k] + bias). With `column_weights` [terms, columns] these stand
-/// for `weights`. A null bias, gate or residual is left out.
+/// Clusters whose weights every CPU selects among in registers, and the length of their row, that of the longest one.
+inline constexpr int kSelectable = 8, kSelectableRow = 16;
+
+/// out = residual + gate * (sum of weights[k] * terms[k] + bias). With `column_weights` [terms, columns], or on a CPU
+/// with `cluster_of_column` and `cluster_weights`, these stand for `weights`. A null bias, gate or residual is left
+/// out.
 struct BlendArguments {
   ElementType type;
   int count;
   ConstMatrix terms[kMaxTerms];
   float weights[kMaxTerms];
   const float* column_weights;
+  const std::int32_t* cluster_of_column;
+  float cluster_weights[kMaxTerms][kSelectableRow];
   const float* bias;
   const float* gate;
   ConstMatrix residual;

@@ -33,19 +33,24 @@ void check_target(const at::Tensor& target, std::span<const at::Tensor> terms) {
               terms.front().sizes());
 }
 
+/// The cluster of every channel, int32 on the CPU.
+at::Tensor clusters_by_column(const BlendWeights& weights, std::size_t clusters, std::int64_t columns) {
+  const at::Tensor cluster = weights.cluster_of_channel.to(at::kCPU, at::kInt).contiguous();
+  TORCH_CHECK(cluster.numel() == columns, "blend: ", cluster.numel(), " clusters for ", columns, " channels");
+  const auto exists = [&](std::int32_t index) { return index >= 0 && static_cast<std::size_t>(index) < clusters; };
+  TORCH_CHECK(std::ranges::all_of(std::span(cluster.const_data_ptr<std::int32_t>(), columns), exists),
+              "blend: channels of more than ", clusters, " clusters");
+  return cluster;
+}
+
 /// weights[k] of every channel, fp32 [terms, channels] on the CPU.
-at::Tensor weights_by_column(const BlendWeights& weights, std::size_t terms, std::int64_t columns) {
-  const at::Tensor clusters = weights.cluster_of_channel.to(at::kCPU, at::kLong).contiguous();
-  TORCH_CHECK(clusters.numel() == columns, "blend: ", clusters.numel(), " clusters for ", columns, " channels");
-  const std::int64_t* const cluster = clusters.const_data_ptr<std::int64_t>();
-  const auto count = static_cast<std::int64_t>(weights.values.size() / terms);
-  const at::Tensor table = at::empty({static_cast<std::int64_t>(terms), columns}, at::kFloat);
-  float* const by_column = table.mutable_data_ptr<float>();
-  for (std::int64_t column = 0; column < columns; ++column) {
-    TORCH_CHECK(cluster[column] >= 0 && cluster[column] < count, "blend: cluster ", cluster[column], " of ", count);
-    for (std::size_t k = 0; k < terms; ++k) {
-      by_column[k * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)] =
-          weights.values[static_cast<std::size_t>(cluster[column]) * terms + k];
+at::Tensor weights_by_column(const BlendWeights& weights, std::size_t terms, const at::Tensor& cluster_of_column) {
+  const std::span clusters(cluster_of_column.const_data_ptr<std::int32_t>(), cluster_of_column.numel());
+  const at::Tensor table = at::empty({static_cast<std::int64_t>(terms), cluster_of_column.numel()}, at::kFloat);
+  float* entry = table.mutable_data_ptr<float>();
+  for (std::size_t k = 0; k < terms; ++k) {
+    for (const std::int32_t cluster : clusters) {
+      *entry++ = weights.values[static_cast<std::size_t>(cluster) * terms + k];
     }
   }
   return table;
@@ -56,7 +61,7 @@ struct CompiledBlend {
   BlendArguments arguments{};
   std::int64_t rows = 0;
   bool flat = true;  ///< nothing depends on the column and no row has a gap: one long row
-  at::Tensor column_weights;
+  at::Tensor clusters, column_weights;
 
   void run(c10::Device device) {
     if (flat) become_one_row();
@@ -99,6 +104,22 @@ bool take(CompiledBlend& blend, const at::Tensor& tensor, const at::Tensor& like
   return true;
 }
 
+void take_clusters(CompiledBlend& blend, const BlendWeights& weights, c10::Device device) {
+  BlendArguments& arguments = blend.arguments;
+  const auto terms = static_cast<std::size_t>(arguments.count), clusters = weights.values.size() / terms;
+  blend.flat = false;
+  blend.clusters = clusters_by_column(weights, clusters, arguments.columns);
+  if (clusters <= kSelectable && gpu_kernels(device) == nullptr) {
+    arguments.cluster_of_column = blend.clusters.const_data_ptr<std::int32_t>();
+    for (std::size_t i = 0; i < weights.values.size(); ++i) {
+      arguments.cluster_weights[i % terms][i / terms] = weights.values[i];
+    }
+  } else {
+    blend.column_weights = uploaded(weights_by_column(weights, terms, blend.clusters), device);
+    arguments.column_weights = blend.column_weights.const_data_ptr<float>();
+  }
+}
+
 /// Nothing when the compiled kernels cannot do it; `residual` may be `out`.
 std::optional<CompiledBlend> compiled(const at::Tensor& out, std::span<const at::Tensor> terms,
                                       const BlendWeights& weights, bool adds) {
@@ -113,9 +134,7 @@ std::optional<CompiledBlend> compiled(const at::Tensor& out, std::span<const at:
   }
   if (adds) blend.arguments.residual = {blend.arguments.out.data, blend.arguments.out.stride};
   if (weights.cluster_of_channel.defined()) {
-    blend.column_weights = uploaded(weights_by_column(weights, terms.size(), blend.arguments.columns), out.device());
-    blend.arguments.column_weights = blend.column_weights.const_data_ptr<float>();
-    blend.flat = false;
+    take_clusters(blend, weights, out.device());
   } else {
     std::ranges::copy(weights.values, blend.arguments.weights);
   }

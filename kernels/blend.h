@@ -8,7 +8,7 @@
 
 namespace ditto::kernels {
 
-/// Weights of a blend. values[k] is the weight of term k; with `cluster_of_channel` (int64 [channels], one cluster for
+/// Weights of a blend. values[k] is the weight of term k; with `cluster_of_channel` (int32 [channels], one cluster for
 /// each entry of the terms' last axis) it is values[cluster * terms + k].
 struct BlendWeights {
   std::span<const float> values;

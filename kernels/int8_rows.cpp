@@ -6,14 +6,14 @@
 #include <c10/util/Exception.h>
 
 #include "kernels/host/matrices.h"
-#include "kernels/host/run_rows.h"
+#include "kernels/host/run_kernel.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
 namespace {
 
-constexpr RowKernel<QuantiseArguments> kQuantise{"quantise", &CpuKernels::quantise, &CudaKernels::quantise};
-constexpr RowKernel<DequantiseArguments> kDequantise{"dequantise", &CpuKernels::dequantise, &CudaKernels::dequantise};
+constexpr Kernel<QuantiseArguments> kQuantise{"quantise", &CpuKernels::quantise, &CudaKernels::quantise};
+constexpr Kernel<DequantiseArguments> kDequantise{"dequantise", &CpuKernels::dequantise, &CudaKernels::dequantise};
 
 const float* pointer(const at::Tensor& vector) { return vector.defined() ? vector.const_data_ptr<float>() : nullptr; }
 

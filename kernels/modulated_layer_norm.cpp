@@ -4,13 +4,13 @@
 #include <c10/util/Exception.h>
 
 #include "kernels/host/matrices.h"
-#include "kernels/host/run_rows.h"
+#include "kernels/host/run_kernel.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
 namespace {
 
-constexpr RowKernel<LayerNormArguments> kLayerNorm{"layer norm", &CpuKernels::layer_norm, &CudaKernels::layer_norm};
+constexpr Kernel<LayerNormArguments> kLayerNorm{"layer norm", &CpuKernels::layer_norm, &CudaKernels::layer_norm};
 
 at::Tensor compiled(ElementType type, const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                     double epsilon) {

@@ -8,13 +8,13 @@
 #include <c10/util/Exception.h>
 
 #include "kernels/host/matrices.h"
-#include "kernels/host/run_rows.h"
+#include "kernels/host/run_kernel.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
 namespace {
 
-constexpr RowKernel<RmsNormArguments> kRmsNorm{"RMS norm", &CpuKernels::rms_norm, &CudaKernels::rms_norm};
+constexpr Kernel<RmsNormArguments> kRmsNorm{"RMS norm", &CpuKernels::rms_norm, &CudaKernels::rms_norm};
 
 /// A weight that the compiled kernels read without rounding it, or one of the type of x.
 at::Tensor near(const at::Tensor& weight, at::ScalarType type) {

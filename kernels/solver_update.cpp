@@ -5,10 +5,8 @@
 #include <c10/util/Exception.h>
 #include <c10/util/Half.h>
 
-#include "kernels/cpu/cpu_kernels.h"
-#include "kernels/host/gpu.h"
 #include "kernels/host/matrices.h"
-#include "kernels/host/parallel.h"
+#include "kernels/host/run_kernel.h"
 #include "kernels/reference/reference.h"
 
 namespace ditto::kernels {
@@ -53,29 +51,8 @@ std::optional<ElementType> compiled_type(const Velocity& velocity, KernelMode mo
   return mode == KernelMode::kAuto ? element_type(velocity.conditional) : std::nullopt;
 }
 
-/// A kernel over elements, as it is compiled for both kinds of device.
-template <typename Arguments>
-struct ElementKernel {
-  const char* name;
-  void (*CpuKernels::*cpu)(const Arguments&, std::int64_t begin, std::int64_t end);
-  int (*CudaKernels::*gpu)(const Arguments&, std::int64_t count, CUstream_st* stream);
-};
-
-constexpr ElementKernel<EulerArguments> kEuler{"Euler step", &CpuKernels::euler_update, &CudaKernels::euler_update};
-constexpr ElementKernel<UniPcArguments> kUniPc{"UniPC step", &CpuKernels::unipc_update, &CudaKernels::unipc_update};
-
-/// All elements of `like`: on its GPU's current stream, or over LibTorch's threads.
-template <typename Arguments>
-void run_elements(const at::Tensor& like, const ElementKernel<Arguments>& kernel, const Arguments& arguments) {
-  const std::int64_t count = like.numel();
-  if (const CudaKernels* const gpu = gpu_kernels(like.device())) {
-    start_on_gpu(like.device(), kernel.name,
-                 [&](CUstream_st* stream) { return (gpu->*kernel.gpu)(arguments, count, stream); });
-    return;
-  }
-  const auto run = cpu_kernels().*kernel.cpu;
-  parallel_ranges(count, kElementsPerThread, [&](std::int64_t begin, std::int64_t end) { run(arguments, begin, end); });
-}
+constexpr Kernel<EulerArguments> kEuler{"Euler step", &CpuKernels::euler_update, &CudaKernels::euler_update};
+constexpr Kernel<UniPcArguments> kUniPc{"UniPC step", &CpuKernels::unipc_update, &CudaKernels::unipc_update};
 
 /// A term of a sum in fp32 without gaps.
 at::Tensor term_like(const at::Tensor& latent, const at::Tensor& term) {

@@ -25,7 +25,9 @@ namespace ditto {
 namespace {
 
 constexpr double kEpsilon = 1e-6;
-constexpr std::int64_t kHeadWidth = 32;
+
+/// Channels of a head: the miniature's, and that of Wan 2.1.
+std::int64_t head_width(std::int64_t channels) { return channels < 1024 ? 32 : 128; }
 
 at::Tensor normal(at::IntArrayRef sizes, at::ScalarType dtype = at::kFloat) {
   static at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(1);
@@ -51,9 +53,9 @@ struct Operands {
         scale(normal({channels})),
         shift(normal({channels})),
         gate(normal({channels})),
-        clusters(at::randint(4, {channels}, at::kLong)),
+        clusters(at::randint(4, {channels}, at::kInt)),
         bytes(static_cast<double>(x.nbytes())) {
-    const at::Tensor angles = normal({tokens, 1, kHeadWidth / 2});
+    const at::Tensor angles = normal({tokens, 1, head_width(channels) / 2});
     rotation = at::polar(at::ones_like(angles), angles);
   }
 };
@@ -91,13 +93,12 @@ void add_norms(std::vector<KernelCase>& cases, const Operands& o) {
                     [=](KernelMode mode) { kernels::rms_norm_rope(o.x, o.weight, kEpsilon, o.rotation, mode); }));
 }
 
-/// Heads as wide as those of the miniature, or of Wan.
 void add_attention(std::vector<KernelCase>& cases, const Operands& o) {
-  const std::int64_t channels = o.x.size(-1), width = channels < 1024 ? kHeadWidth : 128;
+  const std::int64_t channels = o.x.size(-1), width = head_width(channels);
   const auto heads = [&](const at::Tensor& x) { return x.unflatten(-1, {channels / width, width}); };
   const at::Tensor query = heads(o.x), key = heads(o.y), value = heads(o.x);
   cases.push_back(in_both_modes(
-      "attention, heads of " + std::to_string(width), 4 * o.bytes,
+      "attention, heads of " + std::to_string(width), 0,
       [=](KernelMode mode) { kernels::attention(query, key, value, mode); },
       [=] { at::scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); }));
 }

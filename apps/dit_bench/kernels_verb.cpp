@@ -21,11 +21,12 @@
 namespace ditto {
 namespace {
 
+/// Of an activation. Where it does not fit the second-level cache, `cached_tokens` of it do; otherwise 0.
 struct Size {
-  std::int64_t tokens, channels;
+  std::int64_t tokens, channels, cached_tokens;
 };
 /// The miniature at 64 x 64 and 128 x 128, and a short clip of a 1.3 billion parameter model.
-constexpr Size kSizes[] = {{80, 128}, {320, 128}, {1560, 1536}};
+constexpr Size kSizes[] = {{80, 128, 0}, {320, 128, 0}, {1560, 1536, 40}};
 
 /// Calls of a repetition: enough that the clock does not matter.
 constexpr double kRepetitionSeconds = 3e-4;
@@ -56,23 +57,30 @@ std::function<void()> copy_of(std::int64_t bytes) {
   return [=] { to.copy_(from); };
 }
 
-/// Medians over interleaved repetitions of the ratios of each form's time to the fused one's.
+/// Medians over interleaved repetitions of the ratios of each form's time to the fused one's; 0 for a form there is
+/// none of. `cached` is the fused form on few tokens, token for token: what memory has no part in.
 struct Ratios {
-  double unfused = 0, aten = 0, copy = 0;
+  double unfused = 0, aten = 0, copy = 0, cached = 0;
 };
 
-Ratios measure(const KernelCase& kernel, int repetitions) {
-  const std::vector<std::function<void()>> forms = {kernel.fused, kernel.unfused,
-                                                    kernel.aten ? kernel.aten : kernel.unfused, copy_of(kernel.bytes)};
+/// `cached` is the same operation on tokens that stay in the cache, or null.
+Ratios measure(const KernelCase& kernel, const KernelCase* cached, const Size& size, int repetitions) {
+  std::vector<std::function<void()>> forms = {kernel.fused, kernel.unfused, kernel.aten, {}, {}};
+  if (kernel.bytes > 0) forms[3] = copy_of(kernel.bytes);
+  if (kernel.bytes > 0 && cached != nullptr) forms[4] = cached->fused;
   std::vector<int> calls;
-  for (const auto& form : forms) calls.push_back(calls_for(form));
+  for (const auto& form : forms) calls.push_back(form ? calls_for(form) : 0);
   std::vector<std::vector<double>> ratios(forms.size());
   for (int k = 0; k < repetitions; ++k) {
-    std::vector<double> seconds;
-    for (std::size_t i = 0; i < forms.size(); ++i) seconds.push_back(seconds_of(forms[i], calls[i]));
-    for (std::size_t i = 0; i < forms.size(); ++i) ratios[i].push_back(seconds[i] / seconds.front());
+    const double fused = seconds_of(forms.front(), calls.front());
+    for (std::size_t i = 1; i < forms.size(); ++i) {
+      if (forms[i]) ratios[i].push_back(seconds_of(forms[i], calls[i]) / fused);
+    }
   }
-  return {median(ratios[1]), kernel.aten ? median(ratios[2]) : 0, median(ratios[3])};
+  const auto median_of = [&](std::size_t form) { return ratios[form].empty() ? 0 : median(ratios[form]); };
+  Ratios result = {median_of(1), median_of(2), median_of(3), median_of(4)};
+  if (result.cached > 0) result.cached *= static_cast<double>(size.tokens) / static_cast<double>(size.cached_tokens);
+  return result;
 }
 
 void report(Console& console, const KernelCase& kernel, const Size& size, const std::string& dtype,
@@ -81,13 +89,19 @@ void report(Console& console, const KernelCase& kernel, const Size& size, const 
                                   {"tokens", size.tokens},
                                   {"channels", size.channels},
                                   {"dtype", dtype},
-                                  {"times_as_fast_as_unfused", ratios.unfused},
-                                  {"share_of_copy_bandwidth", ratios.copy}};
-  if (kernel.aten) event["times_as_fast_as_aten"] = ratios.aten;
+                                  {"times_as_fast_as_unfused", ratios.unfused}};
+  std::string line = fmt::format("{:<32} {:>4} x {:<4} {}  {:5.2f}x unfused", kernel.operation, size.tokens,
+                                 size.channels, dtype, ratios.unfused);
+  const auto add = [&](const char* key, double ratio, const std::string& text) {
+    if (ratio > 0) event[key] = ratio;
+    line += ratio > 0 ? text : std::string(text.size(), ' ');
+  };
+  add("times_as_fast_as_aten", ratios.aten, fmt::format("  {:5.2f}x ATen", ratios.aten));
+  add("share_of_copy_bandwidth", ratios.copy, fmt::format("  {:4.0f} % of copy bandwidth", 100 * ratios.copy));
+  add("share_of_time_in_cache", ratios.cached,
+      fmt::format("  {:3.0f} % of its time in the cache", 100 * ratios.cached));
   console.event(event);
-  console.result(fmt::format("{:<32} {:>4} x {:<4} {}  {:5.2f}x unfused  {:>10}  {:4.0f} % of copy bandwidth",
-                             kernel.operation, size.tokens, size.channels, dtype, ratios.unfused,
-                             kernel.aten ? fmt::format("{:.2f}x ATen", ratios.aten) : "", 100 * ratios.copy));
+  console.result(line.substr(0, line.find_last_not_of(' ') + 1));
 }
 
 }  // namespace
@@ -100,8 +114,12 @@ ExitCode bench_kernels(Program& program, const KernelsArguments& arguments) {
   for (const Size& size : kSizes) {
     for (const std::string dtype : {"fp32", "bf16"}) {
       const at::ScalarType type = dtype == "bf16" ? at::kBFloat16 : at::kFloat;
-      for (const KernelCase& kernel : kernel_cases(size.tokens, size.channels, type)) {
-        report(program.console, kernel, size, dtype, measure(kernel, arguments.repetitions));
+      const std::vector<KernelCase> cases = kernel_cases(size.tokens, size.channels, type);
+      std::vector<KernelCase> cached;
+      if (size.cached_tokens > 0) cached = kernel_cases(size.cached_tokens, size.channels, type);
+      for (std::size_t i = 0; i < cases.size(); ++i) {
+        const Ratios ratios = measure(cases[i], cached.empty() ? nullptr : &cached[i], size, arguments.repetitions);
+        report(program.console, cases[i], size, dtype, ratios);
       }
     }
   }

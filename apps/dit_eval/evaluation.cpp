@@ -140,33 +140,28 @@ double Evaluation::time_full(const Request& request) const {
   return generate(*session_.model, request, options).seconds.denoise;
 }
 
+std::map<std::string, std::string> Evaluation::in_words(const ResolvedRequest& request) const {
+  return {{"model", session_.model->denoiser().topology().identity.weight_hash},
+          {"negative", request.negative},
+          {"size", fmt::format("{}x{}x{}", request.width, request.height, request.frames)},
+          {"steps", std::to_string(request.steps)},
+          {"guidance", fmt::format("{}", request.guidance)},
+          {"shift", fmt::format("{}", request.shift)},
+          {"solver", request.solver},
+          {"dtype", scenario_.dtype}};
+}
+
 std::string Evaluation::request_key(const Request& request) const {
   const ResolvedRequest resolved = resolve(*session_.model, request);
-  const nlohmann::ordered_json identity = {{"model", session_.model->denoiser().topology().identity.weight_hash},
-                                           {"prompt", resolved.prompt},
-                                           {"negative", resolved.negative},
-                                           {"seed", resolved.seed},
-                                           {"size", {resolved.width, resolved.height, resolved.frames}},
-                                           {"steps", resolved.steps},
-                                           {"guidance", resolved.guidance},
-                                           {"shift", resolved.shift},
-                                           {"solver", resolved.solver},
-                                           {"dtype", scenario_.dtype},
-                                           {"version", DITTO_VERSION}};
+  nlohmann::json identity = in_words(resolved);
+  identity["prompt"] = resolved.prompt;
+  identity["seed"] = resolved.seed;
+  identity["version"] = DITTO_VERSION;
   return sha256(identity.dump());
 }
 
 std::map<std::string, std::string> Evaluation::shared_request() const {
-  const ResolvedRequest resolved =
-      resolve(*session_.model, request_for(scenario_.prompts.front(), scenario_.seeds.front()));
-  return {{"model", session_.model->denoiser().topology().identity.weight_hash},
-          {"negative", resolved.negative},
-          {"size", fmt::format("{}x{}x{}", resolved.width, resolved.height, resolved.frames)},
-          {"steps", std::to_string(resolved.steps)},
-          {"guidance", fmt::format("{}", resolved.guidance)},
-          {"shift", fmt::format("{}", resolved.shift)},
-          {"solver", resolved.solver},
-          {"dtype", scenario_.dtype}};
+  return in_words(resolve(*session_.model, request_for(scenario_.prompts.front(), scenario_.seeds.front())));
 }
 
 at::Tensor Evaluation::full_frames(const Request& request) const {

@@ -37,7 +37,7 @@ class Evaluation {
   Request request_for(const std::string& prompt, std::uint64_t seed) const;
   /// A hash of everything that full compute of the request depends on.
   std::string request_key(const Request& request) const;
-  /// What all requests of the scenario share, resolved: weights, size, steps and so on, in words.
+  /// What all requests of the scenario share, resolved, in words.
   std::map<std::string, std::string> shared_request() const;
   /// Frames of full compute, made and kept when they are not there yet.
   at::Tensor full_frames(const Request& request) const;
@@ -52,6 +52,8 @@ class Evaluation {
     double seconds = 0;
   };
 
+  /// What requests of a scenario share: weights, size, steps and so on.
+  std::map<std::string, std::string> in_words(const ResolvedRequest& request) const;
   Result generate_once(const Request& request, const std::vector<PolicySpec>& policies) const;
   double time_full(const Request& request) const;
   Full full_compute(const Request& request) const;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/device.h"
+#include "kernels/fused/bits.h"
 #include "kernels/fused/target.h"
 
 DITTO_BEGIN_TARGET
@@ -16,14 +17,6 @@ struct Pack {
 
 using device::nearest;
 using device::square_root;
-
-template <typename To, typename From>
-DITTO_DEVICE To bits_of(const From& from) {
-  static_assert(sizeof(To) == sizeof(From));
-  To to;
-  __builtin_memcpy(&to, &from, sizeof(to));
-  return to;
-}
 
 /// function(i) for every lane, as a pack.
 template <typename Function>

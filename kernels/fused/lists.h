@@ -39,6 +39,14 @@ DITTO_HOST void blend_of_terms(const BlendArguments& arguments, const Run& run) 
     run(sum, Optional<Add, Columns<float>>{{arguments.bias}}, Optional<Multiply, Columns<float>>{{arguments.gate}},
         Optional<Add, Rows<const T>>{rows_of<T>(arguments.residual)}, Store<T>{rows_of<T>(arguments.out)});
   };
+#if !defined(DITTO_GPU)
+  if (arguments.cluster_of_column != nullptr) {
+    ClusterWeightedSum<T, kTerms> sum{
+        {}, {reinterpret_cast<const Index*>(arguments.cluster_of_column)}, arguments.cluster_weights};
+    for (int k = 0; k < kTerms; ++k) sum.terms[k] = rows_of<T>(arguments.terms[k]);
+    return finish(sum);
+  }
+#endif
   if (arguments.column_weights == nullptr) {
     WeightedSum<T, kTerms> sum;
     for (int k = 0; k < kTerms; ++k) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/arguments.h"
 #include "kernels/fused/place.h"
 
 DITTO_BEGIN_TARGET
@@ -82,6 +83,24 @@ struct ColumnWeightedSum {
     return sum;
   }
 };
+
+#if !defined(DITTO_GPU)
+/// The same with weights that differ by the cluster a column belongs to: unlike a weight for every column they stay in
+/// the nearest cache beside long rows.
+template <typename T, int kTerms>
+struct ClusterWeightedSum {
+  Rows<const T> terms[kTerms];
+  Columns<Index> cluster;
+  const float (*weights)[kSelectableRow];
+  template <typename P>
+  DITTO_DEVICE Pack operator()(const P& place, const Pack&) const {
+    const Pack index = load(cluster, place);
+    Pack sum = load(terms[0], place) * selected(weights[0], index);
+    for (int k = 1; k < kTerms; ++k) sum = sum + load(terms[k], place) * selected(weights[k], index);
+    return sum;
+  }
+};
+#endif
 
 /// int32 sums of products of quantised rows and columns, as numbers.
 struct Rescaled {

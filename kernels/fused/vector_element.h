@@ -54,6 +54,16 @@ struct Element<std::int32_t> {
   static DITTO_DEVICE Floats widen(const Vector& v) { return __builtin_convertvector(v, Floats); }
 };
 
+/// A number whose bits are kept as they are, for selected().
+struct Index {
+  std::int32_t value;
+};
+template <>
+struct Element<Index> {
+  using Vector = Floats;
+  static DITTO_DEVICE Floats widen(const Vector& v) { return v; }
+};
+
 /// Memory as packs, at any alignment.
 template <typename T>
 DITTO_DEVICE Pack load_pack(const T* from) {

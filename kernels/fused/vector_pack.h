@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/arguments.h"
+#include "kernels/fused/bits.h"
 #include "kernels/fused/target.h"
 
 DITTO_BEGIN_TARGET
@@ -25,14 +27,6 @@ struct VectorOf {
 };
 using Floats = VectorOf<float>::Type;
 using Words = VectorOf<std::uint32_t>::Type;
-
-template <typename To, typename From>
-DITTO_DEVICE To bits_of(const From& from) {
-  static_assert(sizeof(To) == sizeof(From));
-  To to;
-  __builtin_memcpy(&to, &from, sizeof(to));
-  return to;
-}
 
 /// kLanes fp32 values in registers: what every operation works on.
 struct Pack {
@@ -102,6 +96,23 @@ DITTO_DEVICE Pack nearest(Pack a) {
   constexpr float kShift = 0x1.8p23F;  // at this size the spacing of floats is 1
   for (Floats& part : a.part) part = (part + kShift) - kShift;
   return a;
+}
+
+/// The element of a table [kSelectableRow] at the index, below kSelectable, that is the bits of a lane.
+DITTO_DEVICE Pack selected(const float* table, Pack index) {
+  Floats low;
+  __builtin_memcpy(&low, table, sizeof(low));
+  for (Floats& part : index.part) {
+    const Words lanes = bits_of<Words>(part);
+    if constexpr (kVectorLanes < kSelectable) {
+      Floats high;
+      __builtin_memcpy(&high, table + kVectorLanes, sizeof(high));
+      part = __builtin_shuffle(low, high, lanes);
+    } else {
+      part = __builtin_shuffle(low, lanes);
+    }
+  }
+  return index;
 }
 
 template <int... kIndices>

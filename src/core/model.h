@@ -32,7 +32,7 @@ struct Activations {
 };
 
 /// What is added to the hidden state in place of a unit's output: the sum of weights[k] * terms[k], before the gate.
-/// With `cluster_of_channel` (int64 [channels]) the channels of cluster c have the weights [c * terms + k].
+/// With `cluster_of_channel` (int32 [channels]) the channels of cluster c have the weights [c * terms + k].
 struct Blend {
   std::vector<Feature> terms;
   std::vector<float> weights;

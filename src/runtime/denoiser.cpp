@@ -1,18 +1,14 @@
 #include "runtime/denoiser.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/sub.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
-#include <fmt/format.h>
-
-#include "kernels/blend.h"
 #include "kernels/frequency_bands.h"
+#include "runtime/blending.h"
 #include "runtime/branch_evidence.h"
 #include "runtime/site_tree.h"
 #include "runtime/step_clock.h"
@@ -37,56 +33,6 @@ struct Denoiser::State {
 };
 
 namespace {
-
-/// The videos (and texts, of two-stream models) of a blend's terms, for the kernels.
-struct BlendTerms {
-  std::vector<at::Tensor> video, text;
-  kernels::BlendWeights weights;
-
-  explicit BlendTerms(const Blend& blend) : weights{blend.weights, blend.cluster_of_channel} {
-    for (const Feature& term : blend.terms) {
-      video.push_back(term.video);
-      if (term.text.defined()) text.push_back(term.text);
-    }
-  }
-};
-
-Feature evaluate(const Blend& blend, KernelMode mode) {
-  const BlendTerms terms(blend);
-  return {kernels::weighted_sum(terms.video, terms.weights, mode),
-          terms.text.empty() ? at::Tensor() : kernels::weighted_sum(terms.text, terms.weights, mode)};
-}
-
-void add_to(const Feature& hidden, const Blend& blend, KernelMode mode) {
-  const BlendTerms terms(blend);
-  kernels::add_weighted_sum_(hidden.video, terms.video, terms.weights, mode);
-  if (!terms.text.empty()) kernels::add_weighted_sum_(hidden.text, terms.text, terms.weights, mode);
-}
-
-void assign_to(const Feature& hidden, const Blend& blend, KernelMode mode) {
-  const BlendTerms terms(blend);
-  kernels::assign_weighted_sum_(hidden.video, terms.video, terms.weights, mode);
-  if (!terms.text.empty()) kernels::assign_weighted_sum_(hidden.text, terms.text, terms.weights, mode);
-}
-
-/// How many snapshots a decision's weights reach back, or nothing when they are no whole number of snapshots.
-std::optional<std::size_t> snapshots_blended(const Site& site, const Decision& decision) {
-  if (decision.weights.empty() || decision.weights.size() % site.weights_per_snapshot() != 0) return std::nullopt;
-  return decision.weights.size() / site.weights_per_snapshot();
-}
-
-/// Why a blend of these snapshots cannot be made; empty when it can.
-std::string obstacle(const Site& site, const Decision& decision, std::span<const Snapshot> snapshots,
-                     bool over_budget) {
-  const auto finite = [](float weight) { return std::isfinite(weight); };
-  if (snapshots.empty()) return over_budget ? "over the byte budget" : "nothing stored";
-  if (snapshots_blended(site, decision).value_or(snapshots.size() + 1) > snapshots.size()) {
-    return fmt::format("{} weights for {} snapshots", decision.weights.size(), snapshots.size());
-  }
-  if (!std::ranges::all_of(decision.weights, finite)) return "weights are not finite";
-  if (decision.score && !std::isfinite(*decision.score)) return "score is not finite";
-  return {};
-}
 
 /// after - before, written over `before`.
 Feature difference(const Feature& after, Feature before) {
@@ -143,18 +89,10 @@ class Denoiser::Walk {
     TraceEvent event;
   };
 
-  /// The blend a possible decision asks for: components of a snapshot are terms of their own.
-  Blend blend_of(int site, std::span<const Snapshot> snapshots, const Decision& decision) const {
-    Blend blend;
-    const std::size_t count = *snapshots_blended(site_of(site), decision);
-    const int components = site_of(site).components();
-    for (const Snapshot& snapshot : snapshots.first(count)) {
-      if (components == 1) blend.terms.push_back(snapshot.feature);
-      for (int c = 0; components > 1 && c < components; ++c) blend.terms.push_back(snapshot.feature.row(c));
-    }
-    blend.weights = decision.weights;
-    blend.cluster_of_channel = state_.clusters[static_cast<std::size_t>(site)];
-    return blend;
+  /// What a possible decision for this branch asks for.
+  Blend blend_of(int site, std::size_t branch, const Decision& decision) const {
+    return make_blend(site_of(site), decision, state_.store.snapshots(site, state_.branches[branch]),
+                      state_.clusters[static_cast<std::size_t>(site)]);
   }
 
   const Site& site_of(int site) const { return state_.plan.sites[static_cast<std::size_t>(site)]; }
@@ -176,7 +114,7 @@ class Denoiser::Walk {
     Decision decision = state_.policy.decide(question);
     if (decision.action == Action::kBlend || decision.shadow) {
       const std::string why =
-          obstacle(site_of(site), decision, question.snapshots, state_.store.over_budget(site, question.branch));
+          blend_obstacle(site_of(site), decision, question.snapshots, state_.store.over_budget(site, question.branch));
       if (!why.empty() && decision.action == Action::kBlend) {
         decision.action = Action::kRecompute;
         decision.reason += decision.reason.empty() ? why : "; " + why;
@@ -196,7 +134,7 @@ class Denoiser::Walk {
     clock_.enter(StepPart::kDeciding);
     const DecisionPoint answered = point(site, branch);
     Feature shadow;
-    if (decision.shadow) shadow = evaluate(blend_of(site, answered.snapshots, decision), state_.model.kernels());
+    if (decision.shadow) shadow = evaluate(blend_of(site, branch, decision), state_.model.kernels());
     state_.policy.observe(answered, fresh, decision.shadow ? &shadow : nullptr);
     Feature stored = fresh;
     if (site_of(site).split == Split::kFrequencyBands) stored.video = kernels::split_frequency_bands(fresh.video);
@@ -333,7 +271,7 @@ class Denoiser::Walk {
     clock_.enter(StepPart::kBlends);
     const Site& site = site_of(site_index);
     const std::size_t branch = static_cast<std::size_t>(row.rows.front());
-    const Blend blend = blend_of(site_index, state_.store.snapshots(site_index, state_.branches[branch]), decision);
+    const Blend blend = blend_of(site_index, branch, decision);
     if (site.form == FeatureForm::kOutput) {
       state_.model.apply_unit(site.begin, blend, row);
     } else if (site.form == FeatureForm::kDelta) {
@@ -383,8 +321,7 @@ class Denoiser::Walk {
 
   void blend_prediction(std::size_t row, int site, const Decision& decision) {
     clock_.enter(StepPart::kBlends);
-    const Blend blend = blend_of(site, state_.store.snapshots(site, state_.branches[row]), decision);
-    const Feature blended = evaluate(blend, state_.model.kernels());
+    const Feature blended = evaluate(blend_of(site, row, decision), state_.model.kernels());
     switch (site_of(site).form) {
       case FeatureForm::kDelta:
         predictions_[row] = latent_ + blended.video;
@@ -451,7 +388,7 @@ Denoiser::Denoiser(const Model& model, CachePolicy& policy, std::vector<Branch> 
       state_->prediction_sites.push_back(static_cast<int>(site));
     }
     const std::vector<int>& clusters = state_->plan.sites[site].cluster_of_channel;
-    state_->clusters.push_back(clusters.empty() ? at::Tensor() : at::tensor(clusters, at::kLong));
+    state_->clusters.push_back(clusters.empty() ? at::Tensor() : at::tensor(clusters, at::kInt));
   }
   state_->context = model.prepare(text, state_->schedule, latent_sizes);
 }

@@ -1,8 +1,8 @@
 // The operations and the GPU's kernels they start.
 
+#include <atomic>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <ATen/ops/arange.h>
@@ -11,6 +11,7 @@
 #include <ATen/ops/polar.h>
 #include <ATen/ops/randint.h>
 
+#include "counted_kernel.h"
 #include "cuda_host/cuda_support.h"
 #include "kernels/blend.h"
 #include "kernels/change_metrics.h"
@@ -35,32 +36,25 @@ class OnHost : public testing::Environment {
 };
 testing::Environment* const environment = testing::AddGlobalTestEnvironment(new OnHost);
 
-/// A kernel of the table that counts its starts.
 template <auto kMember>
-struct Counted;
-template <typename... Arguments, int (*CudaKernels::*kMember)(Arguments...)>
-struct Counted<kMember> {
-  static inline int starts = 0;
-  static int start(Arguments... arguments) {
-    ++starts;
-    return (cuda_on_host().*kMember)(arguments...);
-  }
-};
-constexpr CudaKernels kCounted = {.blend = Counted<&CudaKernels::blend>::start,
-                                  .layer_norm = Counted<&CudaKernels::layer_norm>::start,
-                                  .rms_norm = Counted<&CudaKernels::rms_norm>::start,
-                                  .euler_update = Counted<&CudaKernels::euler_update>::start,
-                                  .unipc_update = Counted<&CudaKernels::unipc_update>::start,
-                                  .quantise = Counted<&CudaKernels::quantise>::start,
-                                  .dequantise = Counted<&CudaKernels::dequantise>::start,
-                                  .l1_sums = Counted<&CudaKernels::l1_sums>::start,
-                                  .product_sums = Counted<&CudaKernels::product_sums>::start,
-                                  .squared_sums = Counted<&CudaKernels::squared_sums>::start};
+std::atomic<int> counter = 0;
+template <auto kMember>
+using Counted = CountedKernel<kMember, &cuda_on_host, counter<kMember>>;
+constexpr CudaKernels kCounted = {.blend = Counted<&CudaKernels::blend>::call,
+                                  .layer_norm = Counted<&CudaKernels::layer_norm>::call,
+                                  .rms_norm = Counted<&CudaKernels::rms_norm>::call,
+                                  .euler_update = Counted<&CudaKernels::euler_update>::call,
+                                  .unipc_update = Counted<&CudaKernels::unipc_update>::call,
+                                  .quantise = Counted<&CudaKernels::quantise>::call,
+                                  .dequantise = Counted<&CudaKernels::dequantise>::call,
+                                  .l1_sums = Counted<&CudaKernels::l1_sums>::call,
+                                  .product_sums = Counted<&CudaKernels::product_sums>::call,
+                                  .squared_sums = Counted<&CudaKernels::squared_sums>::call};
 
 /// How often the kernel was started since the last call.
 template <auto kMember>
 int starts() {
-  return std::exchange(Counted<kMember>::starts, 0);
+  return counter<kMember>.exchange(0);
 }
 
 /// Every operation once.
@@ -69,7 +63,7 @@ void run_all(KernelMode mode) {
   const at::Tensor target = x.clone(), gate = normal({8}, 3), weight = normal({8}, 4, at::kBFloat16);
   const std::vector<at::Tensor> terms = {x, y};
   const std::vector<float> values = {0.5F, -2, 1, 3};
-  const kernels::BlendWeights plain{{values.data(), 2}}, clustered{values, at::arange(8, at::kLong) % 2};
+  const kernels::BlendWeights plain{{values.data(), 2}}, clustered{values, at::arange(8, at::kInt) % 2};
   kernels::weighted_sum(terms, plain, mode);
   kernels::add_weighted_sum_(target, terms, clustered, mode);
   kernels::gated_add_weighted_sum_(target, terms, plain, /*bias=*/{}, gate, mode);

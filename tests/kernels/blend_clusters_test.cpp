@@ -17,7 +17,7 @@
 namespace ditto::test {
 namespace {
 
-const std::vector<std::int64_t> kClusterOfChannel = {2, 0, 1, 1, 0};
+const std::vector<std::int32_t> kClusterOfChannel = {2, 0, 1, 1, 0};
 /// Three clusters, two terms.
 const std::vector<float> kWeights = {1.5F, -0.5F, 1, 0, 2, -1};
 
@@ -30,7 +30,7 @@ std::vector<at::Tensor> terms_of(at::ScalarType dtype) {
   return terms;
 }
 
-kernels::BlendWeights clustered() { return {kWeights, at::tensor(kClusterOfChannel, at::kLong)}; }
+kernels::BlendWeights clustered() { return {kWeights, at::tensor(kClusterOfChannel, at::kInt)}; }
 
 at::Tensor sum_by_channel(const std::vector<at::Tensor>& terms) {
   at::Tensor sum = at::zeros(terms.front().sizes(), at::kDouble);
@@ -72,20 +72,20 @@ TEST(BlendClusters, OfHalfPrecisionAreRoundedOnce) {
 TEST(BlendClusters, OneClusterEqualsNone) {
   const std::vector<at::Tensor> terms = terms_of(at::kFloat);
   const std::vector<float> weights = {1.75F, -0.75F};
-  const at::Tensor one = kernels::weighted_sum(terms, {weights, at::zeros({5}, at::kLong)});
+  const at::Tensor one = kernels::weighted_sum(terms, {weights, at::zeros({5}, at::kInt)});
   EXPECT_LE(largest(one - kernels::weighted_sum(terms, {weights})), tolerance::kClosedForm);
 }
 
 TEST(BlendClusters, OfOneTermOfWeightOneHaveItsBits) {
   const std::vector<at::Tensor> term = {terms_of(at::kFloat).front()};
   const std::vector<float> ones = {1, 1, 1};
-  EXPECT_TRUE(at::equal(kernels::weighted_sum(term, {ones, at::tensor(kClusterOfChannel, at::kLong)}), term.front()));
+  EXPECT_TRUE(at::equal(kernels::weighted_sum(term, {ones, at::tensor(kClusterOfChannel, at::kInt)}), term.front()));
 }
 
 TEST(BlendClusters, RefuseWeightsThatAreNoWholeTable) {
   const std::vector<at::Tensor> terms = terms_of(at::kFloat);
   const std::vector<float> five = {1, 2, 3, 4, 5};
-  EXPECT_THROW(kernels::weighted_sum(terms, {five, at::tensor(kClusterOfChannel, at::kLong)}), c10::Error);
+  EXPECT_THROW(kernels::weighted_sum(terms, {five, at::tensor(kClusterOfChannel, at::kInt)}), c10::Error);
   EXPECT_THROW(kernels::weighted_sum(terms, {five}), c10::Error);
 }
 

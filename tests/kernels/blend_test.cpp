@@ -30,7 +30,7 @@ struct Terms {
 
   Terms(at::ScalarType dtype, Layout layout, at::IntArrayRef sizes, bool clustered)
       : weights{std::span(kWeights).first(clustered ? kWeights.size() : kTerms)}, sum(at::zeros(sizes, at::kDouble)) {
-    const at::Tensor cluster = at::arange(sizes.back(), at::kLong) % kClusters;
+    const at::Tensor cluster = at::arange(sizes.back(), at::kInt) % kClusters;
     if (clustered) weights.cluster_of_channel = cluster;
     const at::Tensor table = at::tensor(kWeights, at::kDouble).view({kClusters, kTerms});
     for (std::int64_t k = 0; k < kTerms; ++k) {

@@ -2,57 +2,41 @@
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
-TEXT_LENGTH_DEFAULT = 512
+import torch
+from safetensors.torch import load_file
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wan_pipeline import TimedPipeline  # noqa: E402
 
 
-class Diffusers:
-    """WanPipeline with its prompt already encoded and its transformer in one dtype."""
+class Diffusers(TimedPipeline):
+    """WanPipeline with its prompt already encoded."""
 
     def __init__(self, options, dtype):
-        import torch
-        from diffusers import AutoencoderKLWan, WanPipeline
-
-        self.options, self.torch = options, torch
-        vae = AutoencoderKLWan.from_pretrained(options.model / "vae", dtype=torch.float32)
-        precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
-        self.pipe = WanPipeline.from_pretrained(options.model, vae=vae, dtype=precision)
-        self.pipe.set_progress_bar_config(disable=True)
-        config = json.loads((options.model / "tokenizer" / "tokenizer_config.json").read_text())
-        length = min(config.get("model_max_length", TEXT_LENGTH_DEFAULT), TEXT_LENGTH_DEFAULT)
+        super().__init__(options.model, dtype)
+        self.options = options
         with torch.no_grad():
-            self.embeddings = self.pipe.encode_prompt(options.prompt, "", max_sequence_length=length)
+            self.embeddings = self.pipe.encode_prompt(options.prompt, "", max_sequence_length=self.text_length)
         self.eager = self.pipe.transformer.forward
         # The whole transformer in one graph for the sizes at hand: compiled by the first call.
         self.compiled = torch.compile(self.eager, fullgraph=True, dynamic=False)
-        self.started = None
-        self.pipe.transformer.register_forward_pre_hook(self._start)
-
-    def _start(self, *_):
-        if self.started is None:
-            self.started = time.perf_counter()
 
     def denoise(self, size, seed, compiled=False, steps=None):
         """Seconds from the first network call to the end of the last solver step, and the final latents."""
-        torch, seconds = self.torch, []
         self.pipe.transformer.forward = self.compiled if compiled else self.eager
-        self.started = None
-
-        def step_ended(_, index, timestep, values):
-            seconds[:] = [time.perf_counter() - self.started]
-            return values
-
         positive, negative = self.embeddings
-        latents = self.pipe(prompt_embeds=positive, negative_prompt_embeds=negative, height=size, width=size, num_frames=self.options.frames,
-                            num_inference_steps=steps or self.options.steps, guidance_scale=self.options.guidance, output_type="latent",
-                            generator=torch.Generator().manual_seed(seed), callback_on_step_end=step_ended).frames
-        return seconds[0], latents.float()
+        latents, seconds = self.run(seed, prompt_embeds=positive, negative_prompt_embeds=negative, height=size, width=size,
+                                    num_frames=self.options.frames, num_inference_steps=steps or self.options.steps,
+                                    guidance_scale=self.options.guidance, output_type="latent")
+        return seconds, latents.float()
 
     def decode(self, latents):
         """Seconds from latents to pixels."""
-        with self.torch.no_grad():
+        with torch.no_grad():
             begin = time.perf_counter()
             self.pipe.vae.decode(latents, return_dict=False)
             return time.perf_counter() - begin
@@ -81,8 +65,6 @@ class DitGen:
 
     def latents(self, size, seed):
         """Final latents of one job."""
-        from safetensors.torch import load_file
-
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "latents.safetensors"
             self.seconds(size, [seed], "--save-latents", path)

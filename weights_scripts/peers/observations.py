@@ -12,7 +12,7 @@ def computed_share(session, enable, **request):
     pipeline = Pipeline(session.options)
     enable(pipeline.pipe)
     counter = UnitCounter(pipeline.pipe.transformer)
-    pipeline.run(session.options.settings["prompts"][0], session.options.settings.get("seeds", [42])[0], **request)
+    pipeline.generate(session.options.settings["prompts"][0], session.options.settings.get("seeds", [42])[0], **request)
     counts = counter.stop()
     discard(pipeline)
     return counts["units_computed"] / counts["units_total"]
@@ -25,9 +25,9 @@ def after_a_cancelled_request(session, row, setting, enable):
     pipeline = Pipeline(session.options)
     enable(pipeline.pipe)
     with contextlib.suppress(InterruptedError):
-        pipeline.run(first, seed, stop_after=CANCELLED_AFTER)
+        pipeline.generate(first, seed, stop_after=CANCELLED_AFTER)
     try:
-        latents, _, _ = pipeline.run(second, seed)
+        latents, _, _ = pipeline.generate(second, seed)
     except Exception as error:  # whatever the peer raises is the observation
         session.note(f"{row}: {setting}: the request after one that was cancelled raises {type(error).__name__}: {error}")
         return

@@ -1,51 +1,38 @@
 """WanPipeline with a clock and a counter of what it computed."""
 import contextlib
 import gc
-import json
-import time
+import pathlib
+import sys
 
 import cache_dit
 import torch
-from diffusers import AutoencoderKLWan, WanPipeline
 
-TEXT_LENGTH = 512  # of WanPipeline, where the tokenizer names no smaller one
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from wan_pipeline import TimedPipeline  # noqa: E402
 
 
-class Pipeline:
-    """WanPipeline in eager mode with its clock."""
+class Pipeline(TimedPipeline):
+    """WanPipeline in eager mode on the requests of a scenario."""
 
     def __init__(self, options):
+        super().__init__(options.model, options.settings.get("dtype", "fp32"))
         self.options = options
-        vae = AutoencoderKLWan.from_pretrained(options.model / "vae", torch_dtype=torch.float32)
-        precision = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.settings.get("dtype", "fp32")]
-        self.pipe = WanPipeline.from_pretrained(options.model, vae=vae, torch_dtype=precision)
-        self.pipe.set_progress_bar_config(disable=True)
-        config = json.loads((options.model / "tokenizer" / "tokenizer_config.json").read_text())
-        self.text_length = min(config.get("model_max_length", TEXT_LENGTH), TEXT_LENGTH)
-        self.started = None
-        self.pipe.transformer.register_forward_pre_hook(self._start)
 
-    def _start(self, *_):
-        if self.started is None:
-            self.started = time.perf_counter()
-
-    def run(self, prompt, seed, decode=False, stop_after=None):
+    def generate(self, prompt, seed, decode=False, stop_after=None):
         """Final latents, seconds from the first network call to the end of the last solver step, and uint8 frames."""
-        settings, ends, latents = self.options.settings, [], []
-        self.started = None
+        settings, latents = self.options.settings, []
 
-        def step_ended(_, index, timestep, values):
-            ends[:], latents[:] = [time.perf_counter()], [values["latents"].float()]
+        def step_ended(index, values):
+            latents[:] = [values["latents"].float()]
             if stop_after is not None and index + 1 == stop_after:
                 raise InterruptedError
-            return values
 
-        frames = self.pipe(prompt=prompt, negative_prompt="", width=self.options.size[0], height=self.options.size[1],
-                           num_frames=settings.get("frames", 17), num_inference_steps=settings["steps"],
-                           guidance_scale=settings.get("guidance", 3.0), max_sequence_length=self.text_length,
-                           output_type="np" if decode else "latent", generator=torch.Generator().manual_seed(seed), callback_on_step_end=step_ended).frames
+        frames, seconds = self.run(seed, step_ended, prompt=prompt, negative_prompt="", width=self.options.size[0], height=self.options.size[1],
+                                   num_frames=settings.get("frames", 17), num_inference_steps=settings["steps"],
+                                   guidance_scale=settings.get("guidance", 3.0), max_sequence_length=self.text_length,
+                                   output_type="np" if decode else "latent")
         pixels = (torch.from_numpy(frames[0]) * 255).round().to(torch.uint8) if decode else None
-        return latents[0], ends[0] - self.started, pixels
+        return latents[0], seconds, pixels
 
 
 class UnitCounter:

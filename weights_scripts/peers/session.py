@@ -26,7 +26,7 @@ def calibrate(options, prompt, seed):
     """MagCache's ratios, as its own calibration prints them: the list of the branch that ends first, which is the conditional one."""
     pipeline = Pipeline(options)
     pipeline.pipe.transformer.enable_cache(MagCacheConfig(calibrate=True, num_inference_steps=options.settings["steps"]))
-    _, text = quietly(pipeline.run, prompt, seed)
+    _, text = quietly(pipeline.generate, prompt, seed)
     lists = [json.loads(line) for line in text.splitlines() if line.startswith("[") and line.endswith("]")]
     return lists[0]
 
@@ -55,7 +55,7 @@ class Session:
         """Latents and frames of full compute; the first call of a prompt makes them."""
         if (prompt, seed) not in self.references:
             counter = UnitCounter(self.full.pipe.transformer)
-            latents, _, frames = self.full.run(prompt, seed, decode=True)
+            latents, _, frames = self.full.generate(prompt, seed, decode=True)
             self.references[prompt, seed] = latents, self.keep(f"full\n{prompt}\n{seed}", frames), counter.stop()
         return self.references[prompt, seed]
 
@@ -68,7 +68,7 @@ class Session:
         print(f"{row}: {setting}: {line['full_seconds'] / line['seconds']:.2f}x at {share:.0%} of the units", file=sys.stderr, flush=True)
 
     def time_full(self, prompt, seed):
-        latents, seconds, _ = self.full.run(prompt, seed)
+        latents, seconds, _ = self.full.generate(prompt, seed)
         if not latents.equal(self.references[prompt, seed][0]):
             self.note(f"full compute of '{prompt}' changed while another pipeline had a cache")
         return seconds
@@ -83,14 +83,14 @@ class Session:
         cached = Pipeline(self.options)
         enable(cached.pipe)
         counter = UnitCounter(cached.pipe.transformer)
-        first, _, frames = cached.run(prompt, seed, decode=True)
+        first, _, frames = cached.generate(prompt, seed, decode=True)
         counts = counter.stop()
         self.first[row, setting, prompt, seed] = first
         path = self.keep(f"{row}\n{setting}\n{prompt}\n{seed}", frames)
         seconds, full_seconds = [], []
 
         def time_cached():
-            latents, elapsed, _ = cached.run(prompt, seed)
+            latents, elapsed, _ = cached.generate(prompt, seed)
             seconds.append(elapsed)
             if not latents.equal(first):
                 self.note(f"{row}: {setting}: a second request on the same pipeline gives other latents than the first ('{prompt}')")
