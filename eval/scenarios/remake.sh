@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Makes anew what the repository holds about one checkpoint of the miniature: its profiles, its plans, the oracle's
+# schedules, and the results that docs/results.md quotes.
+#
+#   eval/scenarios/remake.sh profiles     caches/presets/profiles                      10 minutes on one core
+#   eval/scenarios/remake.sh plans        eval/scenarios/plans, of the profiles        an hour
+#   eval/scenarios/remake.sh results      under WORK, and policies-64-oracle.jsonl     an hour
+#
+# BIN (default: build/release/bin) has the programs, WORK (default: build/remake) takes what is not kept.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+bin=${BIN:-build/release/bin}
+work=${WORK:-build/remake}
+scenarios=eval/scenarios
+profiles=caches/presets/profiles
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+mkdir -p "$work"
+
+profile() { "$bin/dit-profile" run --threads 1 -y "$@"; }
+
+# plan SIZE PLANNER STEPS PROFILE [OPTION...]
+plan() {
+    "$bin/dit-profile" plan "$4" --policy "$2" --compute "$3" -y -o "$scenarios/plans/wan-mini-$1-$2-$3.jsonl" "${@:5}"
+}
+
+make_profiles() {
+    local prompts=$scenarios/wan-mini-calibration.txt
+    profile --prompts "$prompts" -o "$profiles/wan-mini-64x64-50"
+    head -4 "$prompts" >"$work/few.txt"
+    profile --prompts "$work/few.txt" --size 128x128 --edges 0 -o "$profiles/wan-mini-128x128-50"
+}
+
+# Plans of 16 and 25 steps are chosen with many prompts of their own; the others take the profile's word or a short loop.
+make_plans() {
+    local small=$profiles/wan-mini-64x64-50 large=$profiles/wan-mini-128x128-50 loop=$scenarios/wan-mini-closed-loop.jsonl
+    profile --prompts "$scenarios/wan-mini-planning.jsonl" --only gram -o "$work/planning"
+    for steps in 16 25; do plan 64x64 jumps "$steps" "$work/planning" --prompts "$loop"; done
+    head -24 "$loop" >"$work/few.jsonl"
+    plan 64x64 jumps 33 "$small" --average geometric --prompts "$work/few.jsonl"
+    for steps in 15 17 22 30; do plan 64x64 jumps "$steps" "$small"; done
+    for steps in 16 17 25 33; do
+        plan 64x64 dpcache "$steps" "$small"
+        plan 128x128 jumps "$steps" "$large"
+    done
+}
+
+make_results() {
+    for name in policies-64 rivals-64 policies-128; do
+        "$bin/dit-eval" run "$scenarios/$name.json" -o "$work/$name"
+    done
+    "$bin/dit-eval" oracle "$scenarios/policies-64.json" -o "$work/policies-64" --compute 12,14,18,25,33,37 --beam 3 --rounds 1
+    cp "$work/policies-64/oracle.jsonl" "$scenarios/policies-64-oracle.jsonl"
+    "$bin/dit-eval" report "$work/policies-64"
+}
+
+case ${1:-} in
+profiles | plans | results) "make_$1" ;;
+*)
+    sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'
+    exit 2
+    ;;
+esac
