@@ -66,6 +66,7 @@ ExitCode run(Program& program, int argc, char** argv) {
     return ExitCode::kDone;
   }
   program.console.set_json(line.json);
+  line.full.stop = line.policies.stop = line.kernels.stop = program.interrupt.token();
   if (app.got_subcommand("full")) return bench_full(program, line.full);
   if (app.got_subcommand("kernels")) return bench_kernels(program, line.kernels);
   return bench_policies(program, line.policies);

@@ -18,6 +18,7 @@ namespace {
 
 constexpr NumberRange kPositive = {std::numeric_limits<double>::min()};
 constexpr int kMostSteps = 1'000'000;
+constexpr double kLargestChange = std::numeric_limits<double>::max();
 
 nlohmann::json preset_of(const ModelIdentity& model) {
   if (const auto preset = find_preset("adacache", model)) return *preset;
@@ -44,10 +45,10 @@ AdaCacheCodebook read_codebook(JsonReader& reader) {
 }
 
 template <typename T>
-T parse(std::string_view text, T smallest, const std::string& all) {
+T parse(std::string_view text, T smallest, T largest, const std::string& all) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= smallest)) {
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= smallest && value <= largest)) {
     refuse_option("adacache:codebook", fmt::format("'{}' in '{}' is not possible", text, all),
                   "threshold:steps/threshold:steps/steps");
   }
@@ -60,11 +61,12 @@ AdaCacheCodebook parse_codebook(const std::string& text) {
   for (std::size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
     const std::string_view item = rest.substr(0, slash);
     const std::size_t colon = item.find(':');
-    codebook.thresholds.push_back(parse<double>(item.substr(0, colon), 0, text));
-    codebook.rates.push_back(parse<int>(colon == std::string_view::npos ? "" : item.substr(colon + 1), 1, text));
+    codebook.thresholds.push_back(parse<double>(item.substr(0, colon), 0, kLargestChange, text));
+    codebook.rates.push_back(
+        parse<int>(colon == std::string_view::npos ? "" : item.substr(colon + 1), 1, kMostSteps, text));
     rest = rest.substr(slash + 1);
   }
-  codebook.rates.push_back(parse<int>(rest, 1, text));
+  codebook.rates.push_back(parse<int>(rest, 1, kMostSteps, text));
   if (!fits(codebook))
     refuse_option("adacache:codebook", fmt::format("'{}' does not ascend", text), "rising thresholds");
   return codebook;

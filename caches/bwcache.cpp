@@ -140,7 +140,8 @@ class BwCache : public CachePolicy {
     const std::string name = output_name(blocks_[i]);
     const at::Tensor probe = i < probe_count_ ? point.evidence.probe(static_cast<int>(i)) : point.evidence.hidden();
     const at::Tensor before = point.evidence.recall(name);
-    if (before.defined()) {
+    // Another policy may have reused the blocks in between, so that there is nothing to look at.
+    if (probe.defined() && before.defined()) {
       changes_.add(probe, before, point.kernels);
     } else {
       changes_.incomplete = true;

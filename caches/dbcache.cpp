@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kHeadDelta = "change made by the first blocks at the last computed step";
 constexpr int kPublishedFirstBlocks = 8;
+constexpr const char* kThreshold = "0.08";
 
 /// Steps prescribed as letters, one for each step of the full grid: C computes, R may be reused.
 class StepMask {
@@ -223,6 +224,12 @@ void DBCache::refuse_what_has_no_effect(const PolicyOptions& options) {
   for (const std::string& cap : caps) {
     if (is_static && given(cap)) refuse_option("dbcache:" + cap, "has no effect with mask_mode=static", cap + "=0");
   }
+  if (is_static && given("threshold") && options.text("threshold") != kThreshold) {
+    refuse_option("dbcache:threshold", "has no effect with mask_mode=static", "a mask alone");
+  }
+  if (is_static && BranchChoice(options).conditional_decides()) {
+    refuse_option("dbcache:branch", "has no effect with mask_mode=static", "branch=each");
+  }
   if (options.number("threshold") >= 1 && given("max_accumulated")) {
     refuse_option("dbcache:max_accumulated", "has no effect where a threshold of 1 or more compares nothing",
                   "max_accumulated=0");
@@ -246,7 +253,7 @@ PolicyEntry dbcache_entry() {
       .example = "threshold=0.3,first_blocks=1,first=2",
       .options = {{.name = "threshold",
                    .type = OptionType::kNumber,
-                   .default_value = "0.08",
+                   .default_value = kThreshold,
                    .help = "reuse below this relative change of the first blocks' change; from 1 on always"},
                   {.name = "first_blocks",
                    .type = OptionType::kInteger,

@@ -91,7 +91,12 @@ class Schedule : public CachePolicy {
       if (decided == step) refuse(event, "is decided twice", "one decision for each");
       decided = step;
       const Site& site = *std::ranges::find(trace_.run.sites, event.site, &Site::name);
-      const int blended = static_cast<int>(event.weights.size() / site.weights_per_snapshot());
+      const std::size_t per_snapshot = site.weights_per_snapshot();
+      if (event.action == Action::kBlend && event.weights.size() % per_snapshot != 0) {
+        refuse(event, fmt::format("blends with {} weights", event.weights.size()),
+               fmt::format("{} for each snapshot", per_snapshot));
+      }
+      const int blended = static_cast<int>(event.weights.size() / per_snapshot);
       if (event.action == Action::kRecompute) {
         snapshots = std::min(snapshots + 1, site.keep);
       } else if (blended > snapshots) {
@@ -125,6 +130,11 @@ class Schedule : public CachePolicy {
     if (made_for.shift != 0 && !near(made_for.shift, run.shift)) refuse_setting("shift", made_for.shift, run.shift);
     if (made_for.guidance != 0 && !near(made_for.guidance, run.guidance)) {
       refuse_setting("guidance", made_for.guidance, run.guidance);
+    }
+    // Branches the file knows nothing of would be computed while the others reuse.
+    if (!made_for.branches.empty() && made_for.branches != run.branches) {
+      refuse(fmt::format("made for {} branch(es); this run has {}", made_for.branches.size(), run.branches.size()),
+             "a --guidance with as many");
     }
   }
 

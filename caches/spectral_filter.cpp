@@ -8,6 +8,8 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/tensor.h>
 
+#include "kernels/host/matrices.h"
+
 namespace ditto {
 namespace {
 
@@ -54,7 +56,7 @@ at::Tensor spectral_filter(const at::Tensor& grid, double sigma, double power) {
   for (std::int64_t axis = 0; axis < 3; ++axis) {
     const std::int64_t length = grid.size(axis);
     if (length == 1) continue;  // the only frequency has the gain 1
-    const at::Tensor matrix = filter_matrix(static_cast<int>(length), sigma, power).to(grid.device());
+    const at::Tensor matrix = kernels::uploaded(filter_matrix(static_cast<int>(length), sigma, power), grid.device());
     std::int64_t outer = 1;
     for (std::int64_t before = 0; before < axis; ++before) outer *= grid.size(before);
     filtered = at::matmul(matrix, filtered.reshape({outer, length, -1}));

@@ -48,6 +48,13 @@ class TeaCache : public CachePolicy {
 
   void observe(const DecisionPoint& point, const Feature&, const Feature*) override { drift_[point.branch] = 0; }
 
+  std::vector<std::string> warnings() const override {
+    if (!was_negative_) return {};
+    return {
+        "teacache: the polynomial was negative, so that drift counted as none; accepted: clamp=true, or coefficients "
+        "for this model and number of steps"};
+  }
+
  private:
   Decision judge(const DecisionPoint& point) {
     const at::Tensor indicator = point.evidence.signal(signal_);
@@ -59,7 +66,9 @@ class TeaCache : public CachePolicy {
     if (!change) return Decision::recompute("no measure of drift");
     const double rescaled = evaluate_polynomial(calibration_.coefficients, *change);
     const double score = drift_[point.branch] += clamp_ ? std::max(rescaled, 0.0) : rescaled;
-    const std::string note = rescaled < 0 && !clamp_ ? "; the polynomial is negative here" : "";
+    const bool is_negative = rescaled < 0 && !clamp_;
+    was_negative_ = was_negative_ || is_negative;
+    const std::string note = is_negative ? "; the polynomial is negative here" : "";
     // Written so that a NaN computes.
     if (score < threshold_) return Decision::reuse("drift below threshold" + note, score);
     return Decision::recompute("drift" + note, score);
@@ -70,6 +79,7 @@ class TeaCache : public CachePolicy {
   bool clamp_;
   TeaCacheCalibration calibration_;
   Signal signal_ = Signal::kTimeEmbedding;
+  bool was_negative_ = false;
   std::map<Branch, double> drift_;  ///< accumulated since the last computed step
 };
 

@@ -10,6 +10,8 @@ add_library(ditto_kernels_cuda OBJECT ${cuda_sources})
 set_target_properties(ditto_kernels_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_include_directories(ditto_kernels_cuda PRIVATE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(ditto_kernels_cuda PRIVATE DITTO_TARGET=cuda)
+# As on the CPU, products and sums are rounded one by one.
+target_compile_options(ditto_kernels_cuda PRIVATE -fmad=false)
 target_sources(ditto PRIVATE kernels/cuda/available.cpp $<TARGET_OBJECTS:ditto_kernels_cuda>)
 # The one C++ source with headers of CUDA: all others compile as they do without it.
 set_source_files_properties(kernels/cuda/available.cpp PROPERTIES
@@ -19,3 +21,5 @@ set_target_properties(ditto PROPERTIES LINKER_LANGUAGE CXX)
 get_filename_component(packages ${libtorch_dir}/../.. ABSOLUTE)
 find_library(DITTO_CUDART_LIBRARY NAMES libcudart.so.13 HINTS ${packages}/nvidia/cu13/lib ${libtorch_dir} REQUIRED)
 target_link_libraries(ditto PRIVATE ${DITTO_CUDART_LIBRARY})
+get_filename_component(cudart_dir ${DITTO_CUDART_LIBRARY} DIRECTORY)
+set_property(TARGET ditto APPEND PROPERTY INSTALL_RPATH ${cudart_dir})

@@ -1,6 +1,6 @@
 # CUDA as a language of the project; to be included before the first target.
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 120)
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 90 120)
 endif()
 # LibTorch brings the one runtime library of the process.
 set(CMAKE_CUDA_RUNTIME_LIBRARY None)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <ATen/ops/_fused_sdp_choice.h>
 #include <ATen/ops/baddbmm.h>
@@ -9,6 +10,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/softmax.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/util/Exception.h>
 
 #include "kernels/cpu/cpu_kernels.h"
@@ -92,6 +94,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
   if (prefers_compiled(query, key)) return compiled_attention(query, key, value);
   if (prefers_products(query, key.size(1))) return attention_by_products(query, key, value);
   const at::Tensor q = query.transpose(1, 2), k = key.transpose(1, 2), v = value.transpose(1, 2);
+  // LibTorch asks the current GPU for what the tensors' one has to compute.
+  const c10::OptionalDeviceGuard guard(query.is_cuda() ? std::optional(query.device()) : std::nullopt);
   if (query.is_cuda()) require_fused_attention(static_cast<at::SDPBackend>(at::_fused_sdp_choice(q, k, v)), query, key);
   return at::scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2);
 }

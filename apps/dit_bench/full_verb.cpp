@@ -36,8 +36,8 @@ std::vector<Form> load_forms(const FullArguments& arguments) {
   return forms;
 }
 
-void run(Form& form, const Request& request) {
-  const PhaseSeconds seconds = generate(*form.model, request).seconds;
+void run(Form& form, const Request& request, const GenerateOptions& options) {
+  const PhaseSeconds seconds = generate(*form.model, request, options).seconds;
   form.text.push_back(seconds.text);
   form.denoise.push_back(seconds.denoise);
   form.decode.push_back(seconds.decode);
@@ -73,9 +73,11 @@ ExitCode bench_full(Program& program, const FullArguments& arguments) {
   announce_machine(program.console);
   Request warm_up = request;
   warm_up.steps = 2;
-  for (const Form& form : forms) generate(*form.model, warm_up);
+  GenerateOptions options;
+  options.stop = arguments.stop;
+  for (const Form& form : forms) generate(*form.model, warm_up, options);
   for (int k = 0; k < arguments.repetitions; ++k) {
-    for (Form& form : forms) run(form, request);
+    for (Form& form : forms) run(form, request, options);
     for (Form& form : forms) form.speedup.push_back(forms.front().denoise.back() / form.denoise.back());
   }
   for (const Form& form : forms) print(program.console, form);

@@ -17,6 +17,7 @@
 #include "apps/dit_bench/verbs.h"
 #include "eval/summary.h"
 #include "kernels/cpu/cpu_kernels.h"
+#include "runtime/pipeline.h"
 
 namespace ditto {
 namespace {
@@ -118,6 +119,7 @@ ExitCode bench_kernels(Program& program, const KernelsArguments& arguments) {
       std::vector<KernelCase> cached;
       if (size.cached_tokens > 0) cached = kernel_cases(size.cached_tokens, size.channels, type);
       for (std::size_t i = 0; i < cases.size(); ++i) {
+        if (arguments.stop.stop_requested()) throw Cancelled();
         const Ratios ratios = measure(cases[i], cached.empty() ? nullptr : &cached[i], size, arguments.repetitions);
         report(program.console, cases[i], size, dtype, ratios);
       }

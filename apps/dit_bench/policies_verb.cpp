@@ -36,6 +36,7 @@ Cost run(const VideoModel& model, const std::string& setting, const PoliciesArgu
   request.prompt = "a large red circle moving right on a white background";
   request.steps = options.steps;
   GenerateOptions generate_options;
+  generate_options.stop = options.stop;
   generate_options.decode = false;
   generate_options.engine.record_steps = true;
   const auto make = [&] { return make_policy({&policy, 1}); };

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct PoliciesArguments {
   int steps = 50;
   int threads = 1;
   std::vector<std::string> settings;
+  std::stop_token stop;
 };
 
 struct FullArguments {
@@ -27,14 +29,16 @@ struct FullArguments {
   int repetitions = 5;
   int steps = 50;
   int threads = 1;
+  std::stop_token stop;
 };
 
 struct KernelsArguments {
   int repetitions = 15;
   int threads = 1;
+  std::stop_token stop;
 };
 
-/// The verbs of dit-bench; each returns the exit code of its success and throws Error otherwise.
+/// The verbs of dit-bench; each returns the exit code of its success and throws Error, or Cancelled, otherwise.
 ExitCode bench_full(Program& program, const FullArguments& arguments);
 ExitCode bench_policies(Program& program, const PoliciesArguments& arguments);
 ExitCode bench_kernels(Program& program, const KernelsArguments& arguments);

@@ -51,13 +51,13 @@ void drop_torn_line(const fs::path& path) {
   if (!text.empty() && text.back() != '\n') fs::resize_file(path, text.rfind('\n') + 1);
 }
 
-/// Results of different weights or programs do not belong into one table.
+/// Results of different weights, devices or programs do not belong into one table.
 void refuse_other_origin(const fs::path& folder, const nlohmann::ordered_json& earlier,
                          const nlohmann::ordered_json& now) {
   const auto origin = [](const nlohmann::ordered_json& machine) {
     const nlohmann::ordered_json model = machine.value("model", nlohmann::ordered_json::object());
-    return fmt::format("weights {} and Ditto {}", model.value("weight_hash", "unknown"),
-                       machine.value("commit", "unknown"));
+    return fmt::format("weights {} on {} and Ditto {}", model.value("weight_hash", "unknown"),
+                       machine.value("device", "cpu"), machine.value("commit", "unknown"));
   };
   if (origin(earlier) == origin(now)) return;
   throw Error(ExitCode::kUsage, fmt::format("-o: {} holds results of {}, this is {}; accepted: another folder",
@@ -94,6 +94,7 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   write_text(copy, text);
   ModelArguments arguments;
   arguments.folder = scenario.model;
+  arguments.device = scenario.device;
   arguments.dtype = scenario.dtype;
   arguments.threads = scenario.threads;
   session_ = open_session(arguments, program.console);
@@ -103,6 +104,7 @@ void Evaluation::open_records() {
   const ModelIdentity& model = session_.model->denoiser().topology().identity;
   nlohmann::ordered_json machine = describe_machine();
   machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};
+  machine["device"] = scenario_.device;
   machine["dtype"] = scenario_.dtype;
   machine["request"] = shared_request();
   machine["scenario"] = scenario_.path.string();
@@ -156,6 +158,7 @@ std::string Evaluation::request_key(const Request& request) const {
   nlohmann::json identity = in_words(resolved);
   identity["prompt"] = resolved.prompt;
   identity["seed"] = resolved.seed;
+  identity["device"] = scenario_.device;
   identity["version"] = DITTO_VERSION;
   return sha256(identity.dump());
 }

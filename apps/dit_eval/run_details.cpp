@@ -24,6 +24,7 @@ std::string run_command(const Scenario& scenario, const Request& request,
   if (request.guidance) add("--guidance", fmt::format("{}", *request.guidance));
   if (request.shift) add("--shift", fmt::format("{}", *request.shift));
   if (request.solver) add("--solver", *request.solver);
+  add("--device", scenario.device);
   add("--dtype", scenario.dtype);
   add("--threads", std::to_string(scenario.threads));
   for (const std::string& specification : specifications) add("--cache", specification);

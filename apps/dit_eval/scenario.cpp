@@ -113,6 +113,7 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   scenario.path = path;
   scenario.name = reader.text("name");
   scenario.model = reader.text("model", "");
+  scenario.device = reader.text("device", "cpu");
   const std::vector<std::string> dtypes = {"fp32", "bf16", "fp16"};
   scenario.dtype = reader.choice("dtype", dtypes, "fp32");
   scenario.threads = static_cast<int>(reader.integer("threads", {1, 4096}, 1));

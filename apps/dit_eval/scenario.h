@@ -31,6 +31,7 @@ struct Scenario {
   std::filesystem::path path;
   std::string name;
   std::filesystem::path model;  ///< empty: the shipped miniature
+  std::string device = "cpu";   ///< as for dit-gen --device
   std::string dtype = "fp32";
   int threads = 1;
   Request request;  ///< without prompt and seed

@@ -161,6 +161,7 @@ class JobRun {
 
   void warn_without_effect() {
     warn_about_budget();
+    for (const std::string& warning : result_.warnings) program_.console.warn("--cache: " + warning);
     std::optional<double> least;
     for (const TraceEvent& event : result_.trace.events) {
       if (event.score && (!least || *event.score < *least)) least = event.score;

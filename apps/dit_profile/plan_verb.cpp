@@ -114,10 +114,12 @@ class Report {
                                           decibels(candidate.measured), text_of(candidate.predicted)));
     }
     if (plan_.measured) {
-      program_.console.result(fmt::format(
-          "measured: PSNR {:.2f} dB to full compute, {} even steps {:.2f} dB (pixels not rounded, mean over "
-          "the prompts)",
-          decibels(*plan_.measured), cost_.visited, decibels(*plan_.even)));
+      const std::string even =
+          plan_.even ? fmt::format(", {} even steps {:.2f} dB", cost_.visited, decibels(*plan_.even)) : "";
+      program_.console.result(
+          fmt::format("measured: PSNR {:.2f} dB to full compute{} (pixels not rounded, mean over "
+                      "the prompts)",
+                      decibels(*plan_.measured), even));
     }
     program_.console.result(arguments_.output.string());
     program_.console.event(event());

@@ -50,6 +50,7 @@ class WanTransformer final : public Model {
   const std::optional<std::string>& first_non_finite() const { return first_non_finite_; }
 
   const Topology& topology() const override { return topology_; }
+  c10::Device device() const override { return options_.device; }
   KernelMode kernels() const override { return options_.kernels; }
   std::unique_ptr<const RunContext> prepare(std::span<const at::Tensor> text, std::span<const StepInfo> schedule,
                                             at::IntArrayRef latent_sizes) const override;

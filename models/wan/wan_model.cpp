@@ -81,8 +81,9 @@ at::Tensor WanModel::decode(const at::Tensor& latents, const std::function<bool(
 }
 
 std::int64_t WanModel::weight_bytes() const {
-  // The text encoder is gone when a step runs, but was there before.
-  return std::max(prompts_.weight_bytes(), transformer_->weight_bytes() + vae_.weight_bytes());
+  const std::int64_t rest = transformer_->weight_bytes() + vae_.weight_bytes();
+  // On the CPU the text encoder is gone when a step runs, but was there before; a GPU holds copies of all.
+  return transformer_->device().is_cpu() ? std::max(prompts_.weight_bytes(), rest) : prompts_.weight_bytes() + rest;
 }
 
 std::int64_t WanModel::activation_bytes(at::IntArrayRef latent_sizes) const {

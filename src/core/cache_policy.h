@@ -88,6 +88,9 @@ class CachePolicy {
   /// for, or null.
   virtual void observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow);
 
+  /// What a user should know of the run that has ended, one line each.
+  virtual std::vector<std::string> warnings() const { return {}; }
+
   /// The grid to visit: policies that jump over steps or move noise levels return another one.
   virtual StepGrid shape_grid(StepGrid grid) const { return grid; }
 };

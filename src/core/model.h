@@ -50,6 +50,9 @@ class Model {
 
   virtual const Topology& topology() const = 0;
 
+  /// Where its tensors are. Latents come from there and predictions are left there.
+  virtual c10::Device device() const { return c10::kCPU; }
+
   /// How its operations are computed, and the engine's on its features.
   virtual KernelMode kernels() const { return KernelMode::kAuto; }
 

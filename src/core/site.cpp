@@ -73,6 +73,9 @@ void validate(const Site& a, const Site& b) {
   // A unit has one output: were both sites asked, one of them would be passed over in silence.
   const bool outputs = a.form == FeatureForm::kOutput && b.form == FeatureForm::kOutput;
   if (outputs && a.begin == b.begin) refuse("both hold the output of one unit");
+  // The outer one would store what the inner one made of stale features as if it were fresh.
+  const bool changes = a.form != FeatureForm::kOutput && b.form != FeatureForm::kOutput;
+  if (changes && a.begin == b.begin && a.end == b.end) refuse("hold what the same units make");
 }
 
 }  // namespace

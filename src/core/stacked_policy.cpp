@@ -47,14 +47,22 @@ Decision StackedPolicy::decide(const DecisionPoint& point) {
   const Route& route = routes_.at(static_cast<std::size_t>(point.site));
   ShiftedEvidence evidence(point.evidence, route.first_probe);
   return policies_[route.policy]->decide(
-      {point.step, point.branch, route.site, point.snapshots, point.latent, evidence});
+      {point.step, point.branch, route.site, point.snapshots, point.latent, evidence, point.kernels});
 }
 
 void StackedPolicy::observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow) {
   const Route& route = routes_.at(static_cast<std::size_t>(point.site));
   ShiftedEvidence evidence(point.evidence, route.first_probe);
-  policies_[route.policy]->observe({point.step, point.branch, route.site, point.snapshots, point.latent, evidence},
-                                   fresh, shadow);
+  policies_[route.policy]->observe(
+      {point.step, point.branch, route.site, point.snapshots, point.latent, evidence, point.kernels}, fresh, shadow);
+}
+
+std::vector<std::string> StackedPolicy::warnings() const {
+  std::vector<std::string> all;
+  for (const auto& policy : policies_) {
+    for (std::string& warning : policy->warnings()) all.push_back(std::move(warning));
+  }
+  return all;
 }
 
 StepGrid StackedPolicy::shape_grid(StepGrid grid) const {

@@ -16,6 +16,7 @@ class StackedPolicy : public CachePolicy {
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override;
   Decision decide(const DecisionPoint& point) override;
   void observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow) override;
+  std::vector<std::string> warnings() const override;
   StepGrid shape_grid(StepGrid grid) const override;
 
  private:

@@ -35,13 +35,13 @@ class Stopwatch {
 };
 
 void check_grid(const StepGrid& grid, int steps) {
-  const bool nodes_fit = grid.size() >= 1 && grid.nodes.front() >= 0 && grid.nodes.back() < steps &&
+  const bool nodes_fit = grid.size() >= 1 && grid.nodes.front() == 0 && grid.nodes.back() < steps &&
                          std::ranges::adjacent_find(grid.nodes, std::greater_equal{}) == grid.nodes.end();
   const bool sigmas_fit = grid.sigmas.size() == grid.nodes.size() + 1 &&
                           std::ranges::adjacent_find(grid.sigmas, std::less_equal{}) == grid.sigmas.end();
   if (!nodes_fit || !sigmas_fit) {
     throw Error(ExitCode::kUsage, fmt::format("--cache: the grid of steps it asks for is not possible; accepted: "
-                                              "ascending nodes below {} and falling noise levels",
+                                              "ascending nodes from 0, below {}, and falling noise levels",
                                               steps));
   }
 }
@@ -70,12 +70,12 @@ TraceRun trace_run(const VideoModel& model, const ResolvedRequest& request, cons
 class Run {
  public:
   Run(const VideoModel& model, const Request& request, CachePolicy& policy, const GenerateOptions& options)
-      : model_(model), request_(resolve(model, request)), options_(options) {
+      : model_(model), request_(resolve(model, request)), options_(options), policy_(policy) {
     solver_ = solver_for(model, request_);
     policy.begin(model.denoiser().topology(), run_info(request_));
     grid_ = policy.shape_grid(solver_->full_grid(request_.steps));
     check_grid(grid_, request_.steps);
-    result_.noise = request.noise.defined() ? request.noise : draw_noise(request_.seed, request_.latent_sizes);
+    result_.noise = noise_of(request, request_);
     const Stopwatch stopwatch;
     const std::vector<at::Tensor> text = encode_prompts(model, request_);
     result_.seconds.text = stopwatch.seconds();
@@ -95,7 +95,7 @@ class Run {
   void denoise() {
     const Stopwatch stopwatch;
     solver_->begin(grid_);
-    at::Tensor latent = result_.noise;
+    at::Tensor latent = result_.noise.to(model_.denoiser().device());
     for (int index = 0; index < grid_.size(); ++index) {
       check_stop();
       const Stopwatch step;
@@ -145,6 +145,7 @@ class Run {
     result_.step_records = denoiser_->step_records();
     result_.trace.run = trace_run(model_, request_, grid_, denoiser_->plan(), options_.policy_names);
     result_.trace.events = denoiser_->events();
+    result_.warnings = policy_.warnings();
     result_.trace.result = TraceResult{"", result_.counts.units_computed, result_.units_total};
   }
 
@@ -155,6 +156,7 @@ class Run {
   const VideoModel& model_;
   ResolvedRequest request_;
   const GenerateOptions& options_;
+  const CachePolicy& policy_;
   std::unique_ptr<Solver> solver_;
   StepGrid grid_;
   std::vector<StepInfo> schedule_;

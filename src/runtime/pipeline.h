@@ -68,10 +68,11 @@ struct PhaseSeconds {
 };
 
 struct Result {
-  at::Tensor frames;   ///< uint8 [frames, height, width, 3]; undefined without decoding
-  at::Tensor latents;  ///< fp32 [1, channels, frames, height, width] as the solver leaves them
-  at::Tensor noise;    ///< the initial latent
-  Trace trace;         ///< without `result.frame_hash`: hashing is the caller's
+  at::Tensor frames;                  ///< uint8 [frames, height, width, 3]; undefined without decoding
+  at::Tensor latents;                 ///< fp32 [1, channels, frames, height, width] as the solver leaves them
+  at::Tensor noise;                   ///< the initial latent
+  std::vector<std::string> warnings;  ///< of the policy
+  Trace trace;                        ///< without `result.frame_hash`: hashing is the caller's
   EngineCounts counts;
   std::int64_t units_total = 0;
   std::int64_t branch_steps_total = 0;

@@ -40,7 +40,9 @@ void check_solver(const VideoModel& model, const ResolvedRequest& request) {
   }
 }
 
+/// Of the CPU's memory; a GPU's own allocator says what it has.
 void check_memory(const VideoModel& model, const ResolvedRequest& request) {
+  if (!model.denoiser().device().is_cpu()) return;
   const std::int64_t needed = model.weight_bytes() + model.activation_bytes(request.latent_sizes);
   const std::int64_t available = physical_memory_bytes();
   if (needed <= available) return;

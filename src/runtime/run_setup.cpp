@@ -31,6 +31,10 @@ at::Tensor to_frames(const at::Tensor& pixels) {
       .cpu();
 }
 
+at::Tensor noise_of(const Request& request, const ResolvedRequest& resolved) {
+  return request.noise.defined() ? request.noise : draw_noise(resolved.seed, resolved.latent_sizes);
+}
+
 std::vector<at::Tensor> encode_prompts(const VideoModel& model, const ResolvedRequest& request) {
   std::vector<at::Tensor> text = {model.encode_text(request.prompt)};
   if (request.branches.size() > 1) text.push_back(model.encode_text(request.negative));

@@ -20,6 +20,9 @@ std::unique_ptr<Solver> solver_for(const VideoModel& model, const ResolvedReques
 /// The steps of a grid that is a part of a full one with `node_count` nodes.
 std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, int node_count);
 
+/// The noise a run begins with, on the CPU: the request's own, or that of its seed.
+at::Tensor noise_of(const Request& request, const ResolvedRequest& resolved);
+
 /// Pixels [1, 3, frames, height, width] in [-1, 1] to frames uint8 [frames, height, width, 3] on the CPU.
 at::Tensor to_frames(const at::Tensor& pixels);
 

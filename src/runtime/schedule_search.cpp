@@ -46,7 +46,7 @@ class Steps {
     const std::vector<at::Tensor> text = encode_prompts(model, resolved_);
     context_ = model_.prepare(text, schedule_of(*solver_, grid_, resolved_.steps), resolved_.latent_sizes);
     for (int row = 0; row < static_cast<int>(resolved_.branches.size()); ++row) rows_.push_back(row);
-    noise_ = request.noise.defined() ? request.noise : draw_noise(resolved_.seed, resolved_.latent_sizes);
+    noise_ = noise_of(request, resolved_).to(model_.device());
   }
 
   int count() const { return resolved_.steps; }

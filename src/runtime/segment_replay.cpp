@@ -66,7 +66,7 @@ struct SegmentReplay::State {
     cached = denoiser(reuse_policy);
     full = denoiser(full_policy);
     position.solver->begin(grid);
-    position.latent = request.noise.defined() ? request.noise : draw_noise(resolved.seed, resolved.latent_sizes);
+    position.latent = noise_of(request, resolved).to(video_model.denoiser().device());
   }
 
   void advance(Denoiser& denoiser, Position& at) const {

@@ -76,6 +76,7 @@ TEST(AdaCache, TakesACodebookOfTheUsers) {
   EXPECT_EQ(codebook.rate(0.05), 4);
   EXPECT_EQ(codebook.rate(0.2), 2);
   EXPECT_EQ(codebook.rate(std::nan("")), 1);
+  EXPECT_THROW(adacache_codebook("0.5:2147483647/1", {}), Error) << "more steps than any run has";
 }
 
 TEST(AdaCache, MeasuresTheMiddleBlockUnlessToldOtherwise) {

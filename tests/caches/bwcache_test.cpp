@@ -198,6 +198,12 @@ TEST(BwCache, ComputesWhenItsOutputsAreOverTheByteBudget) {
   EXPECT_EQ(run.events[3].reason, "no outputs to compare with");
 }
 
+TEST(BwCache, ComputesWhileAnotherPolicyReusesTheBlocksItWatches) {
+  const Result result = run_toy(ToyModel(), toy_request(6), {"bwcache", "firstblock:threshold=10"});
+  EXPECT_EQ(result.trace.pattern("blocks.0-2", Branch::kConditional), "CCCCCC");
+  EXPECT_LT(result.counts.units_computed, result.units_total) << "the other one reuses";
+}
+
 TEST(BwCache, ForgetsTheOutputsItComparedOnceTriggered) {
   const PolicySetup setup{.branches = kTwoBranches};
   Script script = settling_at(4);

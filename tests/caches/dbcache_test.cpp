@@ -197,6 +197,8 @@ TEST(DBCache, RefusesWhatCannotBe) {
       {"mask=CR", "dbcache:mask: has 2 letters; accepted: one for each of the 3 steps"},
       {"mask_mode=static", "dbcache:mask_mode: 'static' has no effect without a mask"},
       {"mask=CRR,mask_mode=static,max_reuse=2", "dbcache:max_reuse: has no effect with mask_mode=static"},
+      {"mask=CRR,mask_mode=static,threshold=0.5", "dbcache:threshold: has no effect with mask_mode=static"},
+      {"mask=CRR,mask_mode=static,branch=conditional", "dbcache:branch: has no effect with mask_mode=static"},
       {"threshold=1,max_accumulated=2", "dbcache:max_accumulated: has no effect where"},
       {"first=1,first_interval=2", "dbcache:first_interval: has no effect without a window"},
       {"mode=official", "dbcache:mode: 'official' has no effect without max_reuse, max_accumulated or order"},

@@ -132,6 +132,11 @@ TEST_F(ScheduleFile, OfOtherSettingsIsRefused) {
   request = toy_request(4);
   request.guidance = 7.0;
   EXPECT_EQ(refusal(replay(), request), "made for guidance 2; this run has 7; accepted: equal --guidance");
+  Trace unstated = Trace::read(path_);
+  unstated.run.guidance = 0;  // as a file that does not say, or one of guidance 0
+  unstated.write(path_);
+  request.guidance = 1.0;
+  EXPECT_EQ(refusal(replay(), request), "made for 2 branch(es); this run has 1; accepted: a --guidance with as many");
   request = toy_request(4);
   request.solver = "unipc";
   EXPECT_EQ(refusal(replay(), request), "made for solver euler; this run has unipc; accepted: equal --solver");
@@ -147,6 +152,24 @@ TEST_F(ScheduleFile, ReplayedAtOtherNoiseLevelsIsRefused) {
   EXPECT_EQ(refusal(replay(), request),
             "recorded with other noise levels than those of this run; accepted: equal --solver and --shift");
   EXPECT_EQ(run_refusal({schedule()}, request), "accepted") << "a plan is for any noise levels";
+}
+
+TEST_F(ScheduleFile, WithTooFewWeightsIsRefused) {
+  save(
+      "{\"run\": {\"steps\": 2, \"sites\": [{\"name\": \"bands\", \"scope\": \"prediction\", \"form\": \"delta\", "
+      "\"keep\": "
+      "1, \"split\": \"frequency_bands\"}]}}\n"
+      "{\"step\": 0, \"branch\": \"conditional\", \"site\": \"bands\", \"action\": \"recompute\"}\n"
+      "{\"step\": 1, \"branch\": \"conditional\", \"site\": \"bands\", \"action\": \"blend\"}\n");
+  EXPECT_EQ(refusal(schedule(), toy_request(2)),
+            "step 1, conditional branch, site 'bands' blends with 1 weights; accepted: 2 for each snapshot");
+}
+
+TEST_F(ScheduleFile, ThatJumpsOverTheFirstStepIsRefused) {
+  save("{\"run\": {\"steps\": 4, \"sites\": [], \"jumped\": [0, 1]}}\n");
+  EXPECT_EQ(run_refusal({schedule()}, toy_request(4)),
+            "--cache: the grid of steps it asks for is not possible; accepted: ascending nodes from 0, below 4, and "
+            "falling noise levels");
 }
 
 TEST_F(ScheduleFile, ThatContradictsItselfIsRefused) {

@@ -107,6 +107,16 @@ TEST(TeaCache, ClampsNegativeValuesWhenAskedTo) {
   EXPECT_EQ(pattern("true"), "CRRRCCC");
 }
 
+TEST(TeaCache, WarnsOfAPolynomialThatWasNegative) {
+  const auto warnings = [](const char* options) {
+    return run_toy(ToyModel(), toy_request(4), {std::string("teacache:last=0,") + options}).warnings;
+  };
+  ASSERT_EQ(warnings("coefficients=-1/0").size(), 1U);
+  EXPECT_EQ(warnings("coefficients=-1/0").front().rfind("teacache: the polynomial was negative", 0), 0U);
+  EXPECT_TRUE(warnings("coefficients=-1/0,clamp=true").empty());
+  EXPECT_TRUE(warnings("coefficients=1/0").empty());
+}
+
 TEST(TeaCache, ComputesWhatItCannotMeasure) {
   Script script;
   script.blocks = 2;

@@ -12,12 +12,12 @@ namespace {
 
 class ReferenceMode : public ::testing::TestWithParam<std::string> {};
 
-void expect_alike(const Request& request, const std::string& policy) {
+void expect_alike(const Request& request, const std::vector<std::string>& policies) {
   const ToyModel fused, unfused({.kernels = KernelMode::kReference});
   const KernelSpy spy;
-  const Result meaning = run_toy(unfused, request, {policy});
+  const Result meaning = run_toy(unfused, request, policies);
   EXPECT_EQ(spy.calls(), 0);
-  const Result result = run_toy(fused, request, {policy});
+  const Result result = run_toy(fused, request, policies);
   EXPECT_GT(spy.calls(), 0);
   EXPECT_LE(relative_error(result.latents, meaning.latents), tolerance::kPipelineFloat32);
   ASSERT_EQ(result.trace.events.size(), meaning.trace.events.size());
@@ -29,14 +29,18 @@ void expect_alike(const Request& request, const std::string& policy) {
 }
 
 TEST_P(ReferenceMode, CallsNoCompiledKernelAndDecidesAlike) {
-  expect_alike(case_request(), example_of(entry_of(GetParam())));
+  expect_alike(case_request(), {example_of(entry_of(GetParam()))});
+}
+
+TEST(ReferenceModeOfStacks, CallsNoCompiledKernel) {
+  expect_alike(case_request(), {"steps:compute=8", "firstblock", "easycache"});
 }
 
 TEST(ReferenceModeOfSolvers, CallsNoCompiledKernel) {
   for (const char* solver : {"euler", "unipc"}) {
     Request request = case_request();
     request.solver = solver;
-    expect_alike(request, "firstblock");
+    expect_alike(request, {"firstblock"});
   }
 }
 

@@ -103,6 +103,8 @@ TEST(Validate, RefusesWhatCannotBe) {
       {{{}, {Probe{-2}}}, "a probe after unit -2"},
       {{{named("one", 2, 3, FeatureForm::kOutput), named("two", 2, 3, FeatureForm::kOutput)}},
        "'one' and 'two' both hold the output of one unit"},
+      {{{named("one", 0, 9, FeatureForm::kDelta), named("two", 0, 9, FeatureForm::kState)}},
+       "'one' and 'two' hold what the same units make"},
   };
   for (const Case& c : cases) {
     const std::string message = refusal(c.plan);

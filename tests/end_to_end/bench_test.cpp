@@ -1,4 +1,6 @@
 // dit-bench from outside: what it prints, never how fast it was.
+#include <csignal>
+
 #include <gtest/gtest.h>
 
 #include "end_to_end/scratch.h"
@@ -30,6 +32,16 @@ TEST(Bench, FullComparesDtypesAndKernels) {
   EXPECT_EQ(forms.front().at("kernels"), "reference");
   EXPECT_EQ(forms.front().at("speedup"), 1);
   for (const char* phase : {"text", "denoise", "decode"}) EXPECT_GT(forms.back().at("seconds").at(phase), 0) << phase;
+}
+
+TEST(Bench, EndsWhenAskedTo) {
+  const Scratch scratch;
+  Running program("dit-bench", {"policies", "--json", "--steps", "1000", "interval:interval=2"}, scratch.here());
+  ASSERT_TRUE(program.wait_for_output("\"machine\""));
+  program.send(SIGTERM);
+  const Finished run = program.finish();
+  EXPECT_EQ(run.exit_code, kInterrupted);
+  EXPECT_TRUE(contains(run.err, "dit-bench: error: interrupted: stopped after a step; finished files are kept\n"));
 }
 
 TEST(Bench, PoliciesTellWhatReusingHalfSaves) {

@@ -42,6 +42,23 @@ TEST(Generate, IsTheSolverOverTheModel) {
   EXPECT_EQ(result.cache_bytes_peak, 0);
 }
 
+/// A model on a device that has no data, where nothing can be computed.
+class ModelElsewhere : public ToyModel {
+  c10::Device device() const override { return at::kMeta; }
+  Activations embed(const RunContext&, const at::Tensor& latent, int, std::vector<int>) const override {
+    throw Error(ExitCode::kInternal, "asked with a latent on " + latent.device().str());
+  }
+};
+
+TEST(Generate, AsksWithLatentsOnTheDeviceOfTheModel) {
+  try {
+    generate(ModelElsewhere(), toy_request(2));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()), "asked with a latent on meta");
+  }
+}
+
 TEST(Generate, DrawsTheNoiseOfTheSeed) {
   const ToyModel toy;
   Request request = toy_request(2);
@@ -211,6 +228,7 @@ TEST(Generate, RefusesAnImpossibleGrid) {
       {{0}, {}},                    // no step
       {{1, 0.5, 0}, {0, 4}},        // a node beyond the run
       {{1, 0.5, 0}, {-1, 2}},       // and before it
+      {{1, 0.5, 0}, {1, 2}},        // pure noise at a level that is not its own
       {{1, 0.5, 0}, {2, 2}},        // twice the same
       {{0.5, 0.75, 0}, {0, 1}},     // rising
       {{1, 0.5, 0.25, 0}, {0, 1}},  // more levels than steps need
@@ -219,7 +237,7 @@ TEST(Generate, RefusesAnImpossibleGrid) {
     const auto policy = [&] { return std::make_unique<GridPolicy>(grid); };
     EXPECT_THROW(generate(ToyModel(), toy_request(4), policy), Error);
   }
-  const StepGrid moved = {{0.9, 0.4, 0}, {1, 3}};
+  const StepGrid moved = {{0.9, 0.4, 0}, {0, 3}};
   const Result result = generate(ToyModel(), toy_request(4), [&] { return std::make_unique<GridPolicy>(moved); });
   EXPECT_EQ(result.trace.run.grid.sigmas, moved.sigmas) << "noise levels may move";
 }

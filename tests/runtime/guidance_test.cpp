@@ -32,5 +32,12 @@ TEST(Guidance, KeepsTheDtype) {
   EXPECT_EQ(guided(predictions, 3.0).item<float>(), -1.0F);
 }
 
+TEST(Guidance, TakesTheWiderDtypeOfABlendedAndAComputedBranch) {
+  const at::Tensor wide = at::tensor({1.0F}), narrow = at::tensor({2.0F}).to(at::kBFloat16);
+  for (const std::vector<at::Tensor>& predictions : {std::vector{wide, narrow}, std::vector{narrow, wide}}) {
+    EXPECT_EQ(guided(predictions, 3.0).scalar_type(), at::kFloat);
+  }
+}
+
 }  // namespace
 }  // namespace ditto::test

@@ -73,11 +73,11 @@ void look_around(Random& random, const DecisionPoint& point, const Plan& plan) {
   point.evidence.remember("seen", seen[static_cast<std::size_t>(draw(random, 0, static_cast<int>(seen.size()) - 1))]);
 }
 
-/// Jumps over some nodes.
+/// Jumps over some nodes, but for the first.
 StepGrid random_grid(Random& random, const StepGrid& grid) {
   StepGrid visited;
   for (std::size_t k = 0; k < grid.nodes.size(); ++k) {
-    if (draw(random, 0, 4) == 0 && k + 1 < grid.nodes.size()) continue;
+    if (draw(random, 0, 4) == 0 && k > 0 && k + 1 < grid.nodes.size()) continue;
     visited.nodes.push_back(grid.nodes[k]);
     visited.sigmas.push_back(grid.sigmas[k]);
   }
