@@ -56,6 +56,7 @@ TEST(BwCache, ReusesATenthOfTheStepsAtATime) {
             "RRRCRRRCRRRCRRR"
             "CCCCC");
   EXPECT_EQ(run_scripted(settling_at(2), "bwcache", 50).pattern(kOneBlock).substr(0, 10), "CCRRRRRCRR");
+  EXPECT_EQ(run_scripted(settling_at(2), "bwcache", 150).pattern(kOneBlock).substr(0, 19), "CCRRRRRRRRRRRRRRRCR");
 }
 
 TEST(BwCache, WithoutThresholdTriggersAtTheSecondStep) {

@@ -33,6 +33,19 @@ TEST(TaylorSeer, ComputesThePublishedSteps) {
   EXPECT_EQ(computed_steps("taylorseer:interval=3,first=2", 8, kUnit), (std::vector<int>{0, 1, 4, 7}));
 }
 
+/// The published costs: first + floor((steps - first) / interval) computed steps.
+TEST(TaylorSeer, ComputesThePublishedNumbersOfSteps) {
+  const auto count = [](const std::string& options, int steps) {
+    return computed_steps("taylorseer:" + options, steps, kUnit).size();
+  };
+  EXPECT_EQ(count("interval=3,first=3", 50), 18U);
+  EXPECT_EQ(count("interval=5,first=3", 50), 12U);
+  EXPECT_EQ(count("interval=7,first=3", 50), 9U);
+  EXPECT_EQ(count("interval=8,first=3", 50), 8U);
+  EXPECT_EQ(count("interval=2,first=1", 4), 2U);
+  EXPECT_EQ(count("interval=2,first=2", 8), 5U);
+}
+
 /// The published variant at the whole prediction: 6 first, 2 last, every third in between.
 TEST(TaylorSeer, AtThePredictionComputesThePublishedSteps) {
   const std::string lite = "taylorseer:site=prediction,order=1,interval=3,first=6,last=2";

@@ -1,10 +1,13 @@
 // Norms and the gated addition against their unfused meaning.
 
+#include <initializer_list>
 #include <limits>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/polar.h>
+#include <ATen/ops/tensor.h>
 
 #include "cpu_targets.h"
 #include "kernel_support.h"
@@ -12,6 +15,7 @@
 #include "kernels/modulated_layer_norm.h"
 #include "kernels/reference/reference.h"
 #include "kernels/rms_norm_rope.h"
+#include "tolerances.h"
 
 namespace ditto::test {
 namespace {
@@ -59,6 +63,20 @@ TEST(ModulatedLayerNorm, NanStaysInItsToken) {
       EXPECT_TRUE(nan[0][2].all().item<bool>());
       EXPECT_EQ(nan.sum().item<std::int64_t>(), 33);
     }
+  }
+}
+
+TEST(Norms, HaveThePublishedValues) {
+  const at::Tensor x = at::tensor({1.0F, 2.0F, 3.0F, 4.0F}).view({1, 1, 4}), one = at::ones({4});
+  const auto expect_values = [](const at::Tensor& actual, std::initializer_list<float> expected) {
+    EXPECT_LE((actual.view(-1) - at::tensor(expected)).abs().max().item<double>(), tolerance::kClosedForm);
+  };
+  for (const KernelMode mode : {KernelMode::kAuto, KernelMode::kReference}) {
+    expect_values(kernels::modulated_layer_norm(x, one, one * 0, kEpsilon, mode),
+                  {-1.341640F, -0.447213F, 0.447213F, 1.341640F});
+    expect_values(kernels::modulated_layer_norm(x, one * 1.5, one * 0.25, kEpsilon, mode),
+                  {-1.762460F, -0.420820F, 0.920820F, 2.262460F});
+    expect_values(kernels::rms_norm(x, one, kEpsilon, mode), {0.365148F, 0.730297F, 1.095445F, 1.460593F});
   }
 }
 

@@ -136,5 +136,17 @@ TEST(SegmentReplay, CountsAndCancelsItsSteps) {
   EXPECT_THROW(stopped.errors_from(0), Cancelled);
 }
 
+/// Published for 30 and 50 steps: segments of at least one reused step, and the steps run for all of them.
+TEST(SegmentReplay, CostsThePublishedNumbersOfSteps) {
+  const auto steps = [](int step_count, int max_skip) {
+    std::int64_t all = 0;
+    for (int i = 0; i < step_count; ++i) all += SegmentReplay::steps_from(i, step_count, max_skip);
+    return all;
+  };
+  EXPECT_EQ(steps(30, 7), 2036);
+  EXPECT_EQ(steps(50, 7), 6356);
+  EXPECT_EQ(steps(50, 8), 7259);
+}
+
 }  // namespace
 }  // namespace ditto::test

@@ -85,6 +85,15 @@ TEST_F(UniPc, SubSchedulesFollowTheVectors) {
               test::tolerance::kSolverFloat32);
 }
 
+TEST_F(UniPc, APartOfTheGridHasThePublishedNoiseLevels) {
+  const std::vector<double> expected = {.9999990, .9643240, .9048753, .8184297, .6672219, .4297945, .1629586, 0};
+  const StepGrid seven = sub_grid(full_, {0, 5, 12, 20, 30, 40, 47});
+  ASSERT_EQ(seven.sigmas.size(), expected.size());
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    EXPECT_NEAR(seven.sigmas[k], expected[k], test::tolerance::kClosedForm);
+  }
+}
+
 TEST_F(UniPc, StepsWithoutCorrectorAreNotCorrected) {
   const auto plain = make_solver("unipc", {.shift = 3, .steps_without_corrector = {0, 1, 2, 3, 4, 5, 6}});
   const StepGrid seven = sub_grid(full_, {0, 5, 12, 20, 30, 40, 47});
