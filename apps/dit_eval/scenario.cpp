@@ -124,6 +124,7 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   for (const std::int64_t seed : reader.integers("seeds", {0}, std::vector<std::int64_t>{42})) {
     scenario.seeds.push_back(static_cast<std::uint64_t>(seed));
   }
+  if (scenario.seeds.empty()) reader.fail("seeds", "is empty", "at least one seed");
   scenario.repetitions = static_cast<int>(reader.integer("repetitions", {1, 1000}, 1));
   scenario.goals = reader.numbers("goals", {1, 1000}, std::vector<double>{});
   scenario.tuning_prompts = static_cast<int>(reader.integer("tuning_prompts", {1, 1000}, 2));

@@ -72,6 +72,18 @@ TEST_F(Evaluated, AScenarioCanAskForTheCodec) {
   EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
 }
 
+TEST_F(Evaluated, AScenarioNeedsASeed) {
+  json scenario = tiny_scenario();
+  scenario["seeds"] = json::array();
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  for (const char* verb : {"run", "oracle"}) {
+    const Finished refused = dit_eval({verb, "scenario.json", "-o", "results"}, scratch_.here());
+    EXPECT_EQ(refused.exit_code, kBadInputFile) << verb;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, "scenario.json: seeds: is empty; accepted: at least one seed")) << verb;
+  }
+}
+
 TEST_F(Evaluated, BadCodecsAreRefusedInOneLine) {
   for (const char* codec : {"crf=52", "crf=-1", "25", "crf=", "crf=nan", "h265"}) {
     for (const Arguments& verb : {Arguments{"run", "scenario.json", "-o", "results"}, {"compare", "a", "b"}}) {
