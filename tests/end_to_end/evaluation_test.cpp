@@ -84,6 +84,19 @@ TEST_F(Evaluated, AScenarioNeedsASeed) {
   }
 }
 
+TEST_F(Evaluated, RowsThatAreTunedHaveNamesOfTheirOwn) {
+  json scenario = tiny_scenario();
+  scenario["goals"] = json::array({2});
+  json other = scenario["rows"][0];
+  other["x"] = json::array({2, 4});
+  scenario["rows"].push_back(other);
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished refused = run({});
+  EXPECT_EQ(refused.exit_code, kBadInputFile);
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_TRUE(contains(refused.err, "scenario.json: rows[1].name: 'interval' is the name of rows[0] too; accepted: "));
+}
+
 TEST_F(Evaluated, BadCodecsAreRefusedInOneLine) {
   for (const char* codec : {"crf=52", "crf=-1", "25", "crf=", "crf=nan", "h265"}) {
     for (const Arguments& verb : {Arguments{"run", "scenario.json", "-o", "results"}, {"compare", "a", "b"}}) {
