@@ -28,6 +28,19 @@ std::vector<json> lines_in(const fs::path& path) {
   return lines;
 }
 
+/// A file with one tensor of zeros.
+void write_safetensors(const fs::path& path, const std::string& name, const std::string& dtype,
+                       const std::vector<std::size_t>& shape, std::size_t item_bytes) {
+  std::size_t bytes = item_bytes;
+  for (const std::size_t size : shape) bytes *= size;
+  json tensors;
+  tensors[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {0, bytes}}};
+  const std::string header = tensors.dump();
+  std::string file;
+  for (std::size_t k = 0; k < 8; ++k) file += static_cast<char>(header.size() >> (8 * k) & 0xff);
+  write_file(path, file + header + std::string(bytes, '\0'));
+}
+
 class Evaluated : public testing::Test {
  protected:
   void SetUp() override { write_file(scratch_ / "scenario.json", tiny_scenario().dump()); }
@@ -226,6 +239,42 @@ TEST_F(Evaluated, AFullDiskIsNoUsageError) {
       dit_eval({"compare", full.string(), full.string(), "--metrics", "psnr", "--through-codec", "crf=25"}, options);
   EXPECT_EQ(failed.exit_code, kOutputFailed) << failed.err;
   EXPECT_TRUE(is_one_error_line(failed.err, "dit-eval"));
+}
+
+TEST_F(Evaluated, AComparisonIsOneObject) {
+  ASSERT_EQ(dit_gen(tiny() + Arguments{"-o", "clip.mp4"}, scratch_.here()).exit_code, kDone);
+  const Arguments compare = {"compare", "clip.mp4", "clip.mp4"};
+  const Finished scored = dit_eval(compare + Arguments{"--json", "--through-codec", "crf=25"}, scratch_.here());
+  ASSERT_EQ(scored.exit_code, kDone) << scored.err;
+  ASSERT_EQ(scored.events().size(), 1U) << scored.out;
+  const json object = scored.events().front();
+  EXPECT_FALSE(object.contains("event"));
+  EXPECT_EQ(object["psnr"]["mean"], 100);
+  EXPECT_TRUE(object["convention"].is_string());
+  EXPECT_EQ(object["frames"], "raw");
+  EXPECT_EQ(object["through_codec"]["frames"], "crf=25");
+  EXPECT_EQ(object["through_codec"]["psnr"]["mean"], 100);
+  const bool missing = !object.contains("lpips-alex");
+  EXPECT_EQ(object.contains("unavailable") && object["unavailable"].contains("lpips-alex"), missing);
+  EXPECT_EQ(bool(contains(scored.err, "lpips-alex is left out: ")), missing);
+
+  const json named = dit_eval(compare + Arguments{"--json", "--metrics", "psnr"}, scratch_.here()).events().at(0);
+  EXPECT_FALSE(named.contains("unavailable"));
+  EXPECT_FALSE(named.contains("through_codec"));
+}
+
+TEST_F(Evaluated, AMetricThatIsNotDefinedForTheClipsIsNamedInTheObject) {
+  write_safetensors(scratch_ / "small.safetensors", "frames", "U8", {1, 8, 8, 3}, 1);
+  const Arguments compare = {"compare", "small.safetensors", "small.safetensors"};
+  const Finished scored = dit_eval(compare + Arguments{"--json"}, scratch_.here());
+  ASSERT_EQ(scored.exit_code, kDone) << scored.err;
+  ASSERT_EQ(scored.events().size(), 1U) << scored.out;
+  const json object = scored.events().front();
+  EXPECT_EQ(object["psnr"]["mean"], 100);
+  EXPECT_FALSE(object.contains("ssim"));
+  EXPECT_TRUE(object["unavailable"]["ssim"].is_string()) << "no side under 11 pixels";
+  EXPECT_TRUE(contains(scored.err, "ssim is left out: "));
+  EXPECT_EQ(dit_eval(compare + Arguments{"--json", "-q"}, scratch_.here()).err, "");
 }
 
 TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
