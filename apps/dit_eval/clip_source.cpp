@@ -1,6 +1,7 @@
 #include "apps/dit_eval/clip_source.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -37,7 +38,8 @@ at::Tensor frames_of(const SafetensorsFile& file) {
 ClipSource ClipSource::read(const fs::path& path) {
   ClipSource source;
   source.path = path;
-  if (fs::is_directory(path)) {
+  std::error_code ignored;  // what cannot be looked at is no folder; reading it says why
+  if (fs::is_directory(path, ignored)) {
     source.frames = read_frames(path);
   } else if (path.extension() == ".png") {
     source.frames = read_image(path).unsqueeze(0);

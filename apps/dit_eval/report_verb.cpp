@@ -8,6 +8,7 @@
 #include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/verbs.h"
 #include "core/printable.h"
+#include "eval/machine_file.h"
 #include "eval/oracle.h"
 #include "eval/record.h"
 #include "eval/report/report_page.h"
@@ -34,6 +35,11 @@ nlohmann::ordered_json to_json(const SettingSummary& setting) {
   return json;
 }
 
+std::string title_of(const fs::path& scenario) {
+  const nlohmann::json document = read_json_file(scenario);
+  return JsonReader(document, scenario.string()).text("name", "evaluation");
+}
+
 /// The rows of the scenario that spend fewer solver steps rather than cache.
 std::set<std::string> rival_rows(const fs::path& scenario) {
   const nlohmann::json document = read_json_file(scenario);
@@ -52,6 +58,8 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
   JsonReader scenario(document, (folder / "scenario.json").string());
   const std::vector<std::string> prompts = scenario.texts("prompts");
   const std::vector<std::int64_t> seeds = scenario.integers("seeds", {0}, std::vector<std::int64_t>{42});
+  if (prompts.empty()) scenario.fail("prompts", "is empty", "at least one prompt");
+  if (seeds.empty()) scenario.fail("seeds", "is empty", "at least one seed");
   std::vector<RunDetail> runs;
   for (const SettingSummary& setting : settings) {
     EvaluationRecord run;
@@ -70,7 +78,7 @@ ReportContents contents_of(const fs::path& folder, const std::vector<SettingSumm
                            const nlohmann::ordered_json& machine) {
   const fs::path scenario = folder / "scenario.json";
   ReportContents contents;
-  contents.title = read_json_file(scenario).value("name", "evaluation");
+  contents.title = title_of(scenario);
   contents.machine = machine_line(machine);
   contents.command =
       shell_quoted({"dit-eval", "run", machine.value("scenario", "SCENARIO.json"), "-o", folder.string()});
@@ -88,9 +96,10 @@ std::map<std::string, std::string> request_of(const fs::path& folder, const nloh
   std::map<std::string, std::string> request;
   if (machine.contains("model")) request["model"] = machine["model"].value("weight_hash", "");
   if (machine.contains("dtype")) request["dtype"] = machine["dtype"].get<std::string>();
-  const nlohmann::json scenario = read_json_file(folder / "scenario.json");
-  if (scenario.contains("steps")) request["steps"] = std::to_string(scenario["steps"].get<int>());
-  if (scenario.contains("solver")) request["solver"] = scenario["solver"].get<std::string>();
+  const nlohmann::json document = read_json_file(folder / "scenario.json");
+  JsonReader scenario(document, (folder / "scenario.json").string());
+  if (scenario.has("steps")) request["steps"] = std::to_string(scenario.integer("steps"));
+  if (scenario.has("solver")) request["solver"] = scenario.text("solver");
   return request;
 }
 
@@ -99,7 +108,8 @@ std::map<std::string, std::string> request_of(const fs::path& folder, const nloh
 std::vector<OracleCurve> fitting_oracle(Program& program, const std::optional<fs::path>& given, const fs::path& folder,
                                         const std::map<std::string, std::string>& request,
                                         const std::vector<EvaluationRecord>& records) {
-  if (given && !fs::exists(*given)) {
+  std::error_code unknown;
+  if (given && !fs::exists(*given, unknown)) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: cannot be read; accepted: a file of dit-eval oracle", given->string()));
   }
@@ -156,7 +166,7 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
                             folder.string()));
   }
   std::vector<SettingSummary> settings = summarise(records);
-  const nlohmann::ordered_json machine = read_json_file(folder / "machine.json");
+  const nlohmann::ordered_json machine = read_machine(folder / "machine.json");
   const std::vector<OracleCurve> oracle =
       fitting_oracle(program, oracle_file, folder, request_of(folder, machine), records);
   add_oracle_gaps(settings, records, oracle);

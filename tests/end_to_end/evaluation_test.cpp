@@ -277,6 +277,86 @@ TEST_F(Evaluated, AMetricThatIsNotDefinedForTheClipsIsNamedInTheObject) {
   EXPECT_EQ(dit_eval(compare + Arguments{"--json", "-q"}, scratch_.here()).err, "");
 }
 
+TEST_F(Evaluated, FoldersThatCannotBeMadeAreOutputFailures) {
+  for (const std::string& folder : {std::string("/proc/nope"), std::string(5000, 'a')}) {
+    const Finished refused = dit_eval({"run", "scenario.json", "-o", folder}, scratch_.here());
+    EXPECT_EQ(refused.exit_code, kOutputFailed) << refused.err;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  }
+  write_safetensors(scratch_ / "clip.safetensors", "frames", "U8", {5, 64, 64, 3}, 1);
+  const Finished refused =
+      Running("/usr/bin/env",
+              {"TMPDIR=/nonexistent", program_path("dit-eval").string(), "compare", "clip.safetensors",
+               "clip.safetensors", "--metrics", "psnr", "--json", "--through-codec", "crf=25"},
+              scratch_.here())
+          .finish();
+  EXPECT_EQ(refused.exit_code, kOutputFailed) << refused.err;
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_TRUE(contains(refused.err, "TMPDIR: "));
+}
+
+TEST_F(Evaluated, APathTooLongIsABadInputFile) {
+  write_safetensors(scratch_ / "clip.safetensors", "frames", "U8", {5, 64, 64, 3}, 1);
+  const Finished refused = dit_eval({"compare", std::string(5000, 'a'), "clip.safetensors"}, scratch_.here());
+  EXPECT_EQ(refused.exit_code, kBadInputFile) << refused.err;
+  EXPECT_EQ(lines_of(refused.err).size(), 1U) << "cut, but one line";
+}
+
+TEST_F(Evaluated, DamagedResultsAreBadInputFiles) {
+  json scenario = tiny_scenario();
+  scenario["goals"] = json::array({2});
+  scenario["tuning_prompts"] = 1;
+  scenario["metrics"] = json::array({"psnr"});
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  ASSERT_EQ(run({}).exit_code, kDone);
+  const auto refuses = [&](const std::string& file, const std::string& contents) {
+    const std::string whole = read_file(result(file));
+    write_file(result(file), contents);
+    const Finished refused = run({});
+    EXPECT_EQ(refused.exit_code, kBadInputFile) << file << ": " << refused.err;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, file));
+    write_file(result(file), whole);
+  };
+  for (const char* tuning : {"[1]", "{\"interval\": 1}", "{\"interval\": {\"1\": \"fast\"}}"}) {
+    refuses("tuning.json", tuning);
+  }
+  json record = lines_in(result("records.jsonl")).front();
+  for (const json& seed : {json("x"), json(-1), json(1.5)}) {
+    record["seed"] = seed;
+    refuses("records.jsonl", record.dump() + "\n");
+  }
+  const json machine = json::parse(read_file(result("machine.json")));
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, json>>{{"clips", 3}, {"model", "a"}, {"threads", "one"}, {"request", {1}}}) {
+    json other = machine;
+    other[key] = value;
+    refuses("machine.json", other.dump());
+  }
+  refuses("machine.json", "[]");
+  write_file(result("tuning.json"), "{\"interval\": {\"3\": 1.5, \"4\": 2}}");
+  EXPECT_EQ(run({}).exit_code, kDone) << "values that were not measured are measured";
+}
+
+TEST_F(Evaluated, AStartThatFailsDoesNotKeepItsFolder) {
+  json scenario = tiny_scenario();
+  scenario["frames"] = 3;
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished refused = run({});
+  EXPECT_EQ(refused.exit_code, kUsage) << refused.err;
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_FALSE(fs::exists(scratch_ / "results"));
+  scenario["frames"] = 5;
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  write_file(result("scenario.json"), "of a start that failed later");
+  ASSERT_EQ(run({}).exit_code, kDone);
+  scenario["frames"] = 9;
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished other = run({});
+  EXPECT_EQ(other.exit_code, kUsage);
+  EXPECT_TRUE(contains(other.err, "holds results of another scenario; accepted: a new folder"));
+}
+
 TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
   const Arguments oracle = {"oracle", "scenario.json", "-o", "results", "--compute", "1-3", "--beam", "4"};
   const Finished searched = dit_eval(oracle + Arguments{"--json"}, scratch_.here());

@@ -102,6 +102,15 @@ TEST(Records, OfOtherShapeAreRefused) {
   nlohmann::ordered_json json = record("a", 0.25, 20, true).to_json();
   json["sedd"] = 1;
   EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error);
+  json.erase("sedd");
+  for (const nlohmann::json& seed : {nlohmann::json("x"), nlohmann::json(-1), nlohmann::json(0.5)}) {
+    json["seed"] = seed;
+    EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error) << seed;
+  }
+  json["seed"] = 0;
+  EXPECT_EQ(EvaluationRecord::parse(json.dump(), "records.jsonl:1").seed, 0U);
+  json["scores"] = 5;
+  EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error);
 }
 
 }  // namespace
