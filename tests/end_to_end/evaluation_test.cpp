@@ -1,4 +1,8 @@
 // dit-eval from outside: scenarios, codecs, clips of other programs, the oracle.
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "end_to_end/scratch.h"
@@ -355,6 +359,32 @@ TEST_F(Evaluated, AStartThatFailsDoesNotKeepItsFolder) {
   const Finished other = run({});
   EXPECT_EQ(other.exit_code, kUsage);
   EXPECT_TRUE(contains(other.err, "holds results of another scenario; accepted: a new folder"));
+}
+
+TEST_F(Evaluated, AnInterruptionIsSaidInOneLine) {
+  json scenario = tiny_scenario();
+  scenario["steps"] = 1000;  // far more than the test waits for
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  for (const char* verb : {"run", "oracle"}) {
+    for (const bool quiet : {false, true}) {
+      fs::remove_all(scratch_ / "results");
+      const Arguments more = quiet ? Arguments{"-q"} : Arguments{};
+      Running program("dit-eval", Arguments{verb, "scenario.json", "-o", "results"} + more, scratch_.here());
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      while (!fs::exists(result("scenario.json")) && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+      program.send(SIGINT);
+      const Finished stopped = program.finish();
+      EXPECT_EQ(stopped.exit_code, kInterrupted) << verb;
+      EXPECT_TRUE(
+          contains(stopped.err, "dit-eval: error: interrupted: stopped after a step; the same command goes on"));
+      EXPECT_EQ(bool(contains(stopped.err, "dit-eval: stopping after the current step")), !quiet) << verb;
+      if (quiet) {
+        EXPECT_TRUE(is_one_error_line(stopped.err, "dit-eval"));
+      }
+    }
+  }
 }
 
 TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
