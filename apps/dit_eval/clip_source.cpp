@@ -63,7 +63,10 @@ void make_comparable(ClipSource& reference, ClipSource& candidate, bool align) {
     refuse(candidate, fmt::format("cannot be compared with {}", printable(reference.path.string(), 4096)),
            "frames with frames, latents with latents");
   }
-  if (!reference.frames.defined()) return;
+  if (!reference.frames.defined()) {
+    if (align) throw Error(ExitCode::kUsage, "--align: has no effect on latents; accepted: frames");
+    return;
+  }
   if (size_of(reference.frames) != size_of(candidate.frames)) {
     refuse(candidate, fmt::format("{}; the reference has {}", size_of(candidate.frames), size_of(reference.frames)),
            "clips of one size");

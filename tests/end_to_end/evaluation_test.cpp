@@ -387,6 +387,18 @@ TEST_F(Evaluated, AnInterruptionIsSaidInOneLine) {
   }
 }
 
+TEST_F(Evaluated, OptionsWithoutEffectOnLatentsAreRefused) {
+  write_safetensors(scratch_ / "a.safetensors", "latents", "F32", {1, 16, 2, 8, 8}, 4);
+  const Arguments compare = {"compare", "a.safetensors", "a.safetensors"};
+  ASSERT_EQ(dit_eval(compare, scratch_.here()).exit_code, kDone);
+  for (const Arguments& option : {Arguments{"--align"}, {"--through-codec", "crf=25"}}) {
+    const Finished refused = dit_eval(compare + option, scratch_.here());
+    EXPECT_EQ(refused.exit_code, kUsage);
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, option.front() + ": has no effect on latents; accepted: frames"));
+  }
+}
+
 TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
   const Arguments oracle = {"oracle", "scenario.json", "-o", "results", "--compute", "1-3", "--beam", "4"};
   const Finished searched = dit_eval(oracle + Arguments{"--json"}, scratch_.here());
