@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "eval/blank_line.h"
 #include "io/json_file.h"
 
 namespace ditto {
@@ -87,6 +88,7 @@ std::vector<EvaluationRecord> read_records(const std::filesystem::path& path) {
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
     if (file.eof()) break;  // without a newline: torn
+    if (is_blank(line)) continue;
     EvaluationRecord record = EvaluationRecord::parse(line, fmt::format("{}:{}", path.string(), number));
     const auto [place, fresh] = places.try_emplace(record.key(), records.size());
     if (fresh) {

@@ -43,8 +43,8 @@ struct EvaluationRecord {
 /// Error(kBadInputFile).
 std::uint64_t read_seed(JsonReader& reader);
 
-/// The records of `path` (JSON Lines); none when the file does not exist. A torn last line, left by a kill, is dropped,
-/// and a later record of a clip replaces an earlier one.
+/// The records of `path` (JSON Lines); none when the file does not exist. Blank lines are passed over, a torn last
+/// line, left by a kill, is dropped, and a later record of a clip replaces an earlier one.
 std::vector<EvaluationRecord> read_records(const std::filesystem::path& path);
 
 /// Appends one record and flushes it to the disk. Throws Error(kOutputFailed).

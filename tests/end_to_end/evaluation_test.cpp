@@ -142,7 +142,7 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
                      {"branch_steps_total", 8},
                      {"frames", "full.safetensors"},
                      {"reference", "full.safetensors"}};
-  write_file(scratch_ / "others/clips.jsonl", clip.dump() + "\n");
+  write_file(scratch_ / "others/clips.jsonl", "\n" + clip.dump() + "\n");
   write_file(scratch_ / "others/about.txt", "another 1.0\n");
   const Finished scored = run({"--clips", "others"});
   ASSERT_EQ(scored.exit_code, kDone) << scored.err;

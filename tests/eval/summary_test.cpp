@@ -62,6 +62,13 @@ TEST(MarkdownTable, LeavesOutMemoryThatWasNotMeasured) {
   EXPECT_TRUE(table.ends_with("| 1.00 |  |\n")) << table;
 }
 
+TEST(MarkdownTable, ABarInANameEndsNoCell) {
+  EvaluationRecord barred = record("a|b", 0.5, 30, true);
+  barred.row = "one|two\nthree";
+  const std::string table = markdown_table(summarise(std::vector{barred}));
+  EXPECT_NE(table.find("\n| one\\|two three | 2x | `a\\|b` | 2.00x |"), std::string::npos) << table;
+}
+
 TEST(MarkdownTable, HasALineForEverySetting) {
   const std::vector<EvaluationRecord> records = {record("b", 0.5, 30, true), record("a", 0.25, 20, true)};
   EXPECT_EQ(
@@ -72,11 +79,12 @@ TEST(MarkdownTable, HasALineForEverySetting) {
       "| policy | 2x | `a` | 4.00x | 0.250 | 40 % | 20.0 ± 0.0 (20.0) | 1.00 | 1.0 |\n");
 }
 
-TEST(Records, AreReadBackAndATornLineIsDropped) {
+TEST(Records, AreReadBackWithoutBlankAndTornLines) {
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "ditto-records.jsonl";
   std::filesystem::remove(path);
   EXPECT_TRUE(read_records(path).empty());
   append_record(path, record("a", 0.25, 20, true));
+  std::ofstream(path, std::ios::app) << "\n";
   append_record(path, record("b", 0.5, 30, false));
   std::ofstream(path, std::ios::app) << R"({"row": "pol)";
   const std::vector<EvaluationRecord> records = read_records(path);
