@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -138,6 +139,14 @@ std::vector<OracleCurve> fitting_oracle(Program& program, const std::optional<fs
   return fitting;
 }
 
+/// As an interrupted run leaves them: some settings lack the clips of the later prompts.
+void warn_of_other_clips(Program& program, const fs::path& folder, const std::vector<SettingSummary>& settings) {
+  if (std::ranges::adjacent_find(settings, std::ranges::not_equal_to{}, &SettingSummary::clips) == settings.end())
+    return;
+  program.console.warn(fmt::format("{}: the settings have {} clips, so their rows are not over the same clips",
+                                   folder.string(), clip_counts(settings)));
+}
+
 /// An earlier report may have had plots of a kind that this one has none of.
 void drop_plots(const fs::path& plots) {
   std::error_code ignored;
@@ -170,9 +179,10 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
   const std::vector<OracleCurve> oracle =
       fitting_oracle(program, oracle_file, folder, request_of(folder, machine), records);
   add_oracle_gaps(settings, records, oracle);
+  warn_of_other_clips(program, folder, settings);
   write_page(folder, contents_of(folder, settings, machine));
   const std::string text = fmt::format("{}\n{} clips a setting.\n\n{}", machine_line(machine) + "\n",
-                                       settings.front().clips, markdown_table(settings)) +
+                                       clip_counts(settings), markdown_table(settings)) +
                            oracle_note(oracle);
   AtomicFile file(folder / "report.md");
   file.write(text);

@@ -55,6 +55,13 @@ TEST(Summarise, TheWorstClipOfADistanceIsTheLargestThroughACodecToo) {
   EXPECT_DOUBLE_EQ(summarise(records).front().scores.at("lpips-alex@crf=25").worst, 0.3);
 }
 
+TEST(Summarise, SaysOverHowManyClips) {
+  std::vector<EvaluationRecord> records = {record("a", 0.5, 30, true), record("b", 0.5, 31, true)};
+  EXPECT_EQ(clip_counts(summarise(records)), "1");
+  records.push_back(record("a", 0.5, 32, true));
+  EXPECT_EQ(clip_counts(summarise(records)), "1 to 2");
+}
+
 TEST(MarkdownTable, LeavesOutMemoryThatWasNotMeasured) {
   EvaluationRecord unmeasured = record("a", 0.5, 30, true);
   unmeasured.cache_bytes = -1;
