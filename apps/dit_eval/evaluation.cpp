@@ -131,11 +131,14 @@ void Evaluation::open_records() {
     done_.emplace(record.key(), record);
   }
   const fs::path description = folder_ / "machine.json";
-  if (fs::exists(description)) {
+  if (!done_.empty() && fs::exists(description)) {
     const nlohmann::ordered_json earlier = read_machine(description);
-    if (!done_.empty()) refuse_other_origin(folder_, earlier, machine);
-    machine["clips"] = earlier.value("clips", "");
+    refuse_other_origin(folder_, earlier, machine);
+    for (const char* key : {"clips", "clips_folder", "through_codec"}) {  // their scores are still in the table
+      if (earlier.contains(key)) machine[key] = earlier[key];
+    }
   }
+  if (scenario_.crf) machine["through_codec"] = fmt::format("crf={}", *scenario_.crf);
   write_text(description, machine.dump(2) + "\n");
 }
 
@@ -369,13 +372,14 @@ void Evaluation::measure_all(const std::vector<Setting>& settings) {
 }
 
 void Evaluation::score_clips(const fs::path& folder) {
-  if (const std::string about = text_of(folder / "about.txt"); !about.empty()) {
-    nlohmann::ordered_json machine = read_machine(folder_ / "machine.json");
-    machine["clips"] = about.substr(0, about.find('\n'));
-    write_text(folder_ / "machine.json", machine.dump(2) + "\n");
-  }
+  std::vector<ForeignClip> clips = read_foreign_clips(folder, scenario_);
+  nlohmann::ordered_json machine = read_machine(folder_ / "machine.json");
+  const std::string about = text_of(folder / "about.txt");
+  if (!about.empty()) machine["clips"] = about.substr(0, about.find('\n'));
+  machine["clips_folder"] = folder.string();
+  write_text(folder_ / "machine.json", machine.dump(2) + "\n");
   std::map<fs::path, Reference> references;
-  for (ForeignClip& clip : read_foreign_clips(folder, scenario_)) {
+  for (ForeignClip& clip : clips) {
     ClipSource reference = ClipSource::read(clip.reference), frames = ClipSource::read(clip.frames);
     make_comparable(reference, frames, false);
     if (!frames.frames.defined()) {

@@ -75,14 +75,25 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
   return runs;
 }
 
+/// The command that measures what the folder holds; a codec that the scenario itself asks for needs no option.
+std::string command_of(const fs::path& folder, const nlohmann::ordered_json& machine) {
+  const nlohmann::json document = read_json_file(folder / "scenario.json");
+  const std::string own = JsonReader(document, (folder / "scenario.json").string()).text("through_codec", "");
+  const std::string codec = machine.value("through_codec", ""), clips = machine.value("clips_folder", "");
+  std::vector<std::string> words = {"dit-eval", "run", machine.value("scenario", "SCENARIO.json"), "-o",
+                                    folder.string()};
+  if (!codec.empty() && codec != own) words.insert(words.end(), {"--through-codec", codec});
+  if (!clips.empty()) words.insert(words.end(), {"--clips", clips});
+  return shell_quoted(words);
+}
+
 ReportContents contents_of(const fs::path& folder, const std::vector<SettingSummary>& settings,
                            const nlohmann::ordered_json& machine) {
   const fs::path scenario = folder / "scenario.json";
   ReportContents contents;
   contents.title = title_of(scenario);
   contents.machine = machine_line(machine);
-  contents.command =
-      shell_quoted({"dit-eval", "run", machine.value("scenario", "SCENARIO.json"), "-o", folder.string()});
+  contents.command = command_of(folder, machine);
   contents.settings = settings;
   contents.rivals = rival_rows(scenario);
   contents.runs = described_runs(folder, settings);

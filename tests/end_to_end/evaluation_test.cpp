@@ -72,7 +72,10 @@ TEST_F(Evaluated, RawFramesAndWhatACodecLeavesAreBothScored) {
   EXPECT_NE(reused["psnr"], reused["psnr@crf=25"]);
   EXPECT_TRUE(reused.contains("ssim@crf=25"));
   ASSERT_EQ(run({"--through-codec", "crf=25"}).exit_code, kDone);
+  const std::string again = "dit-eval run scenario.json -o results --through-codec crf=25";
+  EXPECT_TRUE(contains(read_file(result("report.html")), again));
   ASSERT_EQ(run({}).exit_code, kDone);
+  EXPECT_TRUE(contains(read_file(result("report.html")), again)) << "its scores are still in the table";
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 4U) << "nothing was missing";
 }
 
@@ -82,6 +85,7 @@ TEST_F(Evaluated, AScenarioCanAskForTheCodec) {
   write_file(scratch_ / "scenario.json", scenario.dump());
   ASSERT_EQ(run({}).exit_code, kDone);
   EXPECT_TRUE(lines_in(result("records.jsonl")).front()["scores"].contains("psnr@crf=30"));
+  EXPECT_FALSE(contains(read_file(result("report.html")), "--through-codec"));
   scenario["through_codec"] = "crf=99";
   write_file(scratch_ / "scenario.json", scenario.dump());
   const Finished refused = run({});
@@ -148,6 +152,7 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
   ASSERT_EQ(scored.exit_code, kDone) << scored.err;
   EXPECT_TRUE(contains(scored.out, "| another | `its setting` | 2.00x | 0.500 | 50 % | 100.0"));
   EXPECT_TRUE(contains(scored.out, "clips of other programs: another 1.0"));
+  EXPECT_TRUE(contains(read_file(result("report.html")), "dit-eval run scenario.json -o results --clips others"));
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 3U);
   ASSERT_EQ(run({"--clips", "others"}).exit_code, kDone);
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 3U) << "scored once";
