@@ -120,6 +120,7 @@ ExitCode run(Program& program, int argc, char** argv) {
   }
   program.console.set_json(line.json);
   program.console.set_quiet(line.quiet);
+  program.interrupt.set_quiet(line.quiet);
   if (app.got_subcommand("run")) return run_scenario(program, line.run);
   if (app.got_subcommand("report")) return report_results(program, line.reported, line.reported_oracle);
   if (app.got_subcommand("oracle")) return search_oracle(program, line.oracle);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "eval/blank_line.h"
 #include "io/json_file.h"
 
 namespace ditto {
@@ -105,6 +106,7 @@ std::vector<OracleCurve> read_oracle(const std::filesystem::path& path) {
   std::ifstream file(path);
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
+    if (is_blank(line)) continue;
     OracleCurve curve = OracleCurve::parse(line, fmt::format("{}:{}", path.string(), number));
     std::erase_if(curves, [&](const OracleCurve& c) { return c.prompt == curve.prompt && c.seed == curve.seed; });
     curves.push_back(std::move(curve));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "eval/blank_line.h"
 #include "io/json_file.h"
 
 namespace ditto {
@@ -16,6 +17,7 @@ namespace {
 std::map<std::string, double> read_scores(JsonReader& reader, const char* key) {
   std::map<std::string, double> scores;
   const nlohmann::json& object = reader.value(key);
+  if (!object.is_object()) reader.fail(key, "is no object", "a number for each metric");
   for (const auto& [name, value] : object.items()) {
     if (!value.is_number()) reader.fail(key, fmt::format("'{}' is no number", name), "a number for each metric");
     scores[name] = value.get<double>();
@@ -56,7 +58,7 @@ EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::str
   record.cache = reader.text("cache");
   record.goal = reader.number("goal");
   record.prompt = reader.text("prompt");
-  record.seed = reader.value("seed").get<std::uint64_t>();
+  record.seed = read_seed(reader);
   record.seconds = reader.number("seconds");
   record.full_seconds = reader.number("full_seconds");
   record.units_computed = reader.integer("units_computed");
@@ -73,6 +75,12 @@ EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::str
   return record;
 }
 
+std::uint64_t read_seed(JsonReader& reader) {
+  const nlohmann::json& seed = reader.value("seed");
+  if (!seed.is_number_unsigned()) reader.fail("seed", "is no seed", "an integer from 0 to 18446744073709551615");
+  return seed.get<std::uint64_t>();
+}
+
 std::vector<EvaluationRecord> read_records(const std::filesystem::path& path) {
   std::vector<EvaluationRecord> records;
   std::ifstream file(path);
@@ -80,6 +88,7 @@ std::vector<EvaluationRecord> read_records(const std::filesystem::path& path) {
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
     if (file.eof()) break;  // without a newline: torn
+    if (is_blank(line)) continue;
     EvaluationRecord record = EvaluationRecord::parse(line, fmt::format("{}:{}", path.string(), number));
     const auto [place, fresh] = places.try_emplace(record.key(), records.size());
     if (fresh) {

@@ -11,6 +11,8 @@
 
 namespace ditto {
 
+class JsonReader;
+
 /// One measured run of a scenario: a clip made under a policy, compared with full compute of the same prompt and seed.
 struct EvaluationRecord {
   std::string row;    ///< the scenario's row
@@ -37,8 +39,12 @@ struct EvaluationRecord {
   static EvaluationRecord parse(const std::string& line, const std::string& source);
 };
 
-/// The records of `path` (JSON Lines); none when the file does not exist. A torn last line, left by a kill, is dropped,
-/// and a later record of a clip replaces an earlier one.
+/// The key "seed": any unsigned integer of 64 bits, of which JsonReader::integer knows the lower half. Throws
+/// Error(kBadInputFile).
+std::uint64_t read_seed(JsonReader& reader);
+
+/// The records of `path` (JSON Lines); none when the file does not exist. Blank lines are passed over, a torn last
+/// line, left by a kill, is dropped, and a later record of a clip replaces an earlier one.
 std::vector<EvaluationRecord> read_records(const std::filesystem::path& path);
 
 /// Appends one record and flushes it to the disk. Throws Error(kOutputFailed).

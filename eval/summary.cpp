@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "eval/metrics/registry.h"
 #include "eval/score_name.h"
 
@@ -57,6 +59,12 @@ double median(std::vector<double> values) {
   std::ranges::sort(values);
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+std::string clip_counts(std::span<const SettingSummary> settings) {
+  const auto [least, most] = std::ranges::minmax_element(settings, {}, &SettingSummary::clips);
+  if (least->clips == most->clips) return std::to_string(least->clips);
+  return fmt::format("{} to {}", least->clips, most->clips);
 }
 
 std::vector<SettingSummary> summarise(std::span<const EvaluationRecord> records) {

@@ -34,6 +34,10 @@ struct SettingSummary {
 /// Records folded by row and setting, in the order in which they first appear.
 std::vector<SettingSummary> summarise(std::span<const EvaluationRecord> records);
 
+/// Over how many clips the settings are, in words: "2", or "1 to 2" where they differ, as after an interruption. At
+/// least one setting.
+std::string clip_counts(std::span<const SettingSummary> settings);
+
 double median(std::vector<double> values);
 
 }  // namespace ditto

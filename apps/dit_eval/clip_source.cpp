@@ -1,6 +1,7 @@
 #include "apps/dit_eval/clip_source.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -37,7 +38,8 @@ at::Tensor frames_of(const SafetensorsFile& file) {
 ClipSource ClipSource::read(const fs::path& path) {
   ClipSource source;
   source.path = path;
-  if (fs::is_directory(path)) {
+  std::error_code ignored;  // what cannot be looked at is no folder; reading it says why
+  if (fs::is_directory(path, ignored)) {
     source.frames = read_frames(path);
   } else if (path.extension() == ".png") {
     source.frames = read_image(path).unsqueeze(0);
@@ -61,7 +63,10 @@ void make_comparable(ClipSource& reference, ClipSource& candidate, bool align) {
     refuse(candidate, fmt::format("cannot be compared with {}", printable(reference.path.string(), 4096)),
            "frames with frames, latents with latents");
   }
-  if (!reference.frames.defined()) return;
+  if (!reference.frames.defined()) {
+    if (align) throw Error(ExitCode::kUsage, "--align: has no effect on latents; accepted: frames");
+    return;
+  }
   if (size_of(reference.frames) != size_of(candidate.frames)) {
     refuse(candidate, fmt::format("{}; the reference has {}", size_of(candidate.frames), size_of(reference.frames)),
            "clips of one size");

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -22,7 +23,12 @@ constexpr double kMaxCrf = 51;
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "ditto-XXXXXX").string();
+    std::error_code failed;
+    std::string pattern = (fs::temp_directory_path(failed) / "ditto-XXXXXX").string();
+    if (failed) {
+      throw Error(ExitCode::kOutputFailed,
+                  fmt::format("TMPDIR: is no folder ({}); accepted: a writable temporary folder", failed.message()));
+    }
     if (mkdtemp(pattern.data()) == nullptr) {
       throw Error(ExitCode::kOutputFailed, pattern + ": cannot be made; accepted: a writable temporary folder");
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <system_error>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -14,13 +15,14 @@
 #include "apps/dit_eval/codec_pass.h"
 #include "apps/dit_eval/foreign_clips.h"
 #include "core/error.h"
+#include "core/printable.h"
+#include "eval/machine_file.h"
 #include "eval/metrics/miniature_attributes.h"
 #include "eval/metrics/registry.h"
 #include "eval/score_name.h"
 #include "eval/summary.h"
 #include "io/atomic_file.h"
 #include "io/frame_hash.h"
-#include "io/json_file.h"
 #include "io/safetensors.h"
 #include "io/sha256.h"
 
@@ -29,6 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kShownPathBytes = 1000;
 constexpr int kWarmUpSteps = 2;
 constexpr std::size_t kMostDescribed = 30;
 constexpr double kDescribedGoal = 2;
@@ -49,6 +52,24 @@ std::string text_of(const fs::path& path) {
 void drop_torn_line(const fs::path& path) {
   const std::string text = text_of(path);
   if (!text.empty() && text.back() != '\n') fs::resize_file(path, text.rfind('\n') + 1);
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (!failed) return;
+  throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
+                                                   printable(folder.string(), kShownPathBytes), failed.message()));
+}
+
+/// A start that came to no result holds nothing.
+void refuse_other_scenario(const fs::path& folder, const std::string& text) {
+  std::error_code ignored;
+  const auto has = [&](const char* name) { return fs::exists(folder / name, ignored); };
+  const bool has_results = has("records.jsonl") || has("tuning.json") || has("oracle.jsonl");
+  if (!has_results || !has("scenario.json") || text_of(folder / "scenario.json") == text) return;
+  throw Error(ExitCode::kUsage,
+              fmt::format("-o: {} holds results of another scenario; accepted: a new folder", folder.string()));
 }
 
 /// Results of different weights, devices or programs do not belong into one table.
@@ -83,21 +104,18 @@ std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor&
 
 Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
     : program_(program), scenario_(scenario), folder_(std::move(folder)) {
-  fs::create_directories(folder_ / "full");
-  fs::create_directories(folder_ / "details");
-  const fs::path copy = folder_ / "scenario.json";
   const std::string text = text_of(scenario.path);
-  if (fs::exists(copy) && text_of(copy) != text) {
-    throw Error(ExitCode::kUsage,
-                fmt::format("-o: {} holds results of another scenario; accepted: a new folder", folder_.string()));
-  }
-  write_text(copy, text);
+  refuse_other_scenario(folder_, text);
   ModelArguments arguments;
   arguments.folder = scenario.model;
   arguments.device = scenario.device;
   arguments.dtype = scenario.dtype;
   arguments.threads = scenario.threads;
   session_ = open_session(arguments, program.console);
+  shared_request();  // refuses what the model cannot make
+  make_folder(folder_ / "full");
+  make_folder(folder_ / "details");
+  write_text(folder_ / "scenario.json", text);
 }
 
 void Evaluation::open_records() {
@@ -113,11 +131,14 @@ void Evaluation::open_records() {
     done_.emplace(record.key(), record);
   }
   const fs::path description = folder_ / "machine.json";
-  if (fs::exists(description)) {
-    const nlohmann::ordered_json earlier = read_json_file(description);
-    if (!done_.empty()) refuse_other_origin(folder_, earlier, machine);
-    machine["clips"] = earlier.value("clips", "");
+  if (!done_.empty() && fs::exists(description)) {
+    const nlohmann::ordered_json earlier = read_machine(description);
+    refuse_other_origin(folder_, earlier, machine);
+    for (const char* key : {"clips", "clips_folder", "through_codec"}) {  // their scores are still in the table
+      if (earlier.contains(key)) machine[key] = earlier[key];
+    }
   }
+  if (scenario_.crf) machine["through_codec"] = fmt::format("crf={}", *scenario_.crf);
   write_text(description, machine.dump(2) + "\n");
 }
 
@@ -351,14 +372,14 @@ void Evaluation::measure_all(const std::vector<Setting>& settings) {
 }
 
 void Evaluation::score_clips(const fs::path& folder) {
-  if (fs::exists(folder / "about.txt")) {
-    nlohmann::ordered_json machine = read_json_file(folder_ / "machine.json");
-    std::string about = text_of(folder / "about.txt");
-    machine["clips"] = about.substr(0, about.find('\n'));
-    write_text(folder_ / "machine.json", machine.dump(2) + "\n");
-  }
+  std::vector<ForeignClip> clips = read_foreign_clips(folder, scenario_);
+  nlohmann::ordered_json machine = read_machine(folder_ / "machine.json");
+  const std::string about = text_of(folder / "about.txt");
+  if (!about.empty()) machine["clips"] = about.substr(0, about.find('\n'));
+  machine["clips_folder"] = folder.string();
+  write_text(folder_ / "machine.json", machine.dump(2) + "\n");
   std::map<fs::path, Reference> references;
-  for (ForeignClip& clip : read_foreign_clips(folder, scenario_)) {
+  for (ForeignClip& clip : clips) {
     ClipSource reference = ClipSource::read(clip.reference), frames = ClipSource::read(clip.frames);
     make_comparable(reference, frames, false);
     if (!frames.frames.defined()) {

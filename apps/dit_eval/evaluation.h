@@ -21,7 +21,8 @@ namespace ditto {
 /// What is there already is not run again, so an interrupted evaluation goes on where it stopped. Throws Cancelled.
 class Evaluation {
  public:
-  /// Throws Error(kUsage) when the folder holds another scenario.
+  /// Throws Error(kUsage) when the folder holds results of another scenario, and as resolve() does for the first
+  /// request; nothing is written then.
   Evaluation(Program& program, const Scenario& scenario, std::filesystem::path folder);
 
   /// Reads what was measured and writes `machine.json`; comes before run() and score_clips(). Throws Error(kUsage) when

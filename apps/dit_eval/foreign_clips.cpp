@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "eval/blank_line.h"
 #include "io/confined_path.h"
 #include "io/json_file.h"
 
@@ -50,6 +51,7 @@ std::vector<ForeignClip> read_foreign_clips(const fs::path& folder, const Scenar
   std::vector<ForeignClip> clips;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
+    if (is_blank(line)) continue;
     const std::string source = fmt::format("{}:{}", list.string(), number);
     clips.push_back(parse_clip(line, source, list));
     const EvaluationRecord& record = clips.back().record;

@@ -148,9 +148,10 @@ ExitCode search_oracle(Program& program, const OracleArguments& arguments) {
   try {
     search(program, scenario, arguments);
   } catch (const Cancelled&) {
-    program.console.note(
-        fmt::format("interrupted; the same command goes on with the prompt it was at ({})", arguments.folder.string()));
-    return ExitCode::kInterrupted;
+    throw Error(
+        ExitCode::kInterrupted,
+        fmt::format("interrupted: stopped after a step; the same command goes on with the prompt it was at ({})",
+                    arguments.folder.string()));
   }
   for (const OracleCurve& curve : read_oracle(arguments.folder / "oracle.jsonl")) {
     program.console.event(curve.to_json());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/verbs.h"
 #include "core/printable.h"
+#include "eval/machine_file.h"
 #include "eval/oracle.h"
 #include "eval/record.h"
 #include "eval/report/report_page.h"
@@ -34,6 +36,11 @@ nlohmann::ordered_json to_json(const SettingSummary& setting) {
   return json;
 }
 
+std::string title_of(const fs::path& scenario) {
+  const nlohmann::json document = read_json_file(scenario);
+  return JsonReader(document, scenario.string()).text("name", "evaluation");
+}
+
 /// The rows of the scenario that spend fewer solver steps rather than cache.
 std::set<std::string> rival_rows(const fs::path& scenario) {
   const nlohmann::json document = read_json_file(scenario);
@@ -52,6 +59,8 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
   JsonReader scenario(document, (folder / "scenario.json").string());
   const std::vector<std::string> prompts = scenario.texts("prompts");
   const std::vector<std::int64_t> seeds = scenario.integers("seeds", {0}, std::vector<std::int64_t>{42});
+  if (prompts.empty()) scenario.fail("prompts", "is empty", "at least one prompt");
+  if (seeds.empty()) scenario.fail("seeds", "is empty", "at least one seed");
   std::vector<RunDetail> runs;
   for (const SettingSummary& setting : settings) {
     EvaluationRecord run;
@@ -66,14 +75,25 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
   return runs;
 }
 
+/// The command that measures what the folder holds; a codec that the scenario itself asks for needs no option.
+std::string command_of(const fs::path& folder, const nlohmann::ordered_json& machine) {
+  const nlohmann::json document = read_json_file(folder / "scenario.json");
+  const std::string own = JsonReader(document, (folder / "scenario.json").string()).text("through_codec", "");
+  const std::string codec = machine.value("through_codec", ""), clips = machine.value("clips_folder", "");
+  std::vector<std::string> words = {"dit-eval", "run", machine.value("scenario", "SCENARIO.json"), "-o",
+                                    folder.string()};
+  if (!codec.empty() && codec != own) words.insert(words.end(), {"--through-codec", codec});
+  if (!clips.empty()) words.insert(words.end(), {"--clips", clips});
+  return shell_quoted(words);
+}
+
 ReportContents contents_of(const fs::path& folder, const std::vector<SettingSummary>& settings,
                            const nlohmann::ordered_json& machine) {
   const fs::path scenario = folder / "scenario.json";
   ReportContents contents;
-  contents.title = read_json_file(scenario).value("name", "evaluation");
+  contents.title = title_of(scenario);
   contents.machine = machine_line(machine);
-  contents.command =
-      shell_quoted({"dit-eval", "run", machine.value("scenario", "SCENARIO.json"), "-o", folder.string()});
+  contents.command = command_of(folder, machine);
   contents.settings = settings;
   contents.rivals = rival_rows(scenario);
   contents.runs = described_runs(folder, settings);
@@ -88,9 +108,10 @@ std::map<std::string, std::string> request_of(const fs::path& folder, const nloh
   std::map<std::string, std::string> request;
   if (machine.contains("model")) request["model"] = machine["model"].value("weight_hash", "");
   if (machine.contains("dtype")) request["dtype"] = machine["dtype"].get<std::string>();
-  const nlohmann::json scenario = read_json_file(folder / "scenario.json");
-  if (scenario.contains("steps")) request["steps"] = std::to_string(scenario["steps"].get<int>());
-  if (scenario.contains("solver")) request["solver"] = scenario["solver"].get<std::string>();
+  const nlohmann::json document = read_json_file(folder / "scenario.json");
+  JsonReader scenario(document, (folder / "scenario.json").string());
+  if (scenario.has("steps")) request["steps"] = std::to_string(scenario.integer("steps"));
+  if (scenario.has("solver")) request["solver"] = scenario.text("solver");
   return request;
 }
 
@@ -99,7 +120,8 @@ std::map<std::string, std::string> request_of(const fs::path& folder, const nloh
 std::vector<OracleCurve> fitting_oracle(Program& program, const std::optional<fs::path>& given, const fs::path& folder,
                                         const std::map<std::string, std::string>& request,
                                         const std::vector<EvaluationRecord>& records) {
-  if (given && !fs::exists(*given)) {
+  std::error_code unknown;
+  if (given && !fs::exists(*given, unknown)) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: cannot be read; accepted: a file of dit-eval oracle", given->string()));
   }
@@ -126,6 +148,14 @@ std::vector<OracleCurve> fitting_oracle(Program& program, const std::optional<fs
   }
   for (const std::string& why : left_out) program.console.warn(fmt::format("{}: left out: {}", path.string(), why));
   return fitting;
+}
+
+/// As an interrupted run leaves them: some settings lack the clips of the later prompts.
+void warn_of_other_clips(Program& program, const fs::path& folder, const std::vector<SettingSummary>& settings) {
+  if (std::ranges::adjacent_find(settings, std::ranges::not_equal_to{}, &SettingSummary::clips) == settings.end())
+    return;
+  program.console.warn(fmt::format("{}: the settings have {} clips, so their rows are not over the same clips",
+                                   folder.string(), clip_counts(settings)));
 }
 
 /// An earlier report may have had plots of a kind that this one has none of.
@@ -156,13 +186,14 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
                             folder.string()));
   }
   std::vector<SettingSummary> settings = summarise(records);
-  const nlohmann::ordered_json machine = read_json_file(folder / "machine.json");
+  const nlohmann::ordered_json machine = read_machine(folder / "machine.json");
   const std::vector<OracleCurve> oracle =
       fitting_oracle(program, oracle_file, folder, request_of(folder, machine), records);
   add_oracle_gaps(settings, records, oracle);
+  warn_of_other_clips(program, folder, settings);
   write_page(folder, contents_of(folder, settings, machine));
   const std::string text = fmt::format("{}\n{} clips a setting.\n\n{}", machine_line(machine) + "\n",
-                                       settings.front().clips, markdown_table(settings)) +
+                                       clip_counts(settings), markdown_table(settings)) +
                            oracle_note(oracle);
   AtomicFile file(folder / "report.md");
   file.write(text);

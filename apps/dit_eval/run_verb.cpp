@@ -20,9 +20,9 @@ ExitCode run_scenario(Program& program, const RunArguments& arguments) {
     if (arguments.clips) evaluation.score_clips(*arguments.clips);
     evaluation.run();
   } catch (const Cancelled&) {
-    program.console.note(
-        fmt::format("interrupted; the same command goes on where it stopped ({})", arguments.folder.string()));
-    return ExitCode::kInterrupted;
+    throw Error(ExitCode::kInterrupted,
+                fmt::format("interrupted: stopped after a step; the same command goes on where it stopped ({})",
+                            arguments.folder.string()));
   }
   return report_results(program, arguments.folder, std::nullopt);
 }

@@ -8,6 +8,7 @@
 #include "apps/common/arguments.h"
 #include "apps/dit_eval/codec_pass.h"
 #include "core/error.h"
+#include "core/printable.h"
 #include "eval/metrics/registry.h"
 #include "io/json_file.h"
 
@@ -51,6 +52,18 @@ ScenarioRow read_row(JsonReader reader, const std::filesystem::path& folder) {
   }
   reader.refuse_unknown_keys();
   return row;
+}
+
+/// A row's tuning is kept and found by its name, so rows of one name can share a curve only where nothing is tuned.
+void refuse_equal_names(const JsonReader& reader, const Scenario& scenario) {
+  if (scenario.goals.empty()) return;
+  for (auto row = scenario.rows.begin(); row != scenario.rows.end(); ++row) {
+    const auto earlier = std::ranges::find(scenario.rows.begin(), row, row->name, &ScenarioRow::name);
+    if (earlier == row) continue;
+    reader.fail(fmt::format("rows[{}].name", row - scenario.rows.begin()),
+                fmt::format("'{}' is the name of rows[{}] too", printable(row->name), earlier - scenario.rows.begin()),
+                "with goals, a name of its own for every row");
+  }
 }
 
 void read_request(JsonReader& reader, Request& request) {
@@ -124,6 +137,7 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   for (const std::int64_t seed : reader.integers("seeds", {0}, std::vector<std::int64_t>{42})) {
     scenario.seeds.push_back(static_cast<std::uint64_t>(seed));
   }
+  if (scenario.seeds.empty()) reader.fail("seeds", "is empty", "at least one seed");
   scenario.repetitions = static_cast<int>(reader.integer("repetitions", {1, 1000}, 1));
   scenario.goals = reader.numbers("goals", {1, 1000}, std::vector<double>{});
   scenario.tuning_prompts = static_cast<int>(reader.integer("tuning_prompts", {1, 1000}, 2));
@@ -131,6 +145,7 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   for (JsonReader& row : reader.objects("rows"))
     scenario.rows.push_back(read_row(row, path.has_parent_path() ? path.parent_path() : "."));
   if (scenario.rows.empty()) reader.fail("rows", "is empty", "at least one row");
+  refuse_equal_names(reader, scenario);
   reader.refuse_unknown_keys();
   return scenario;
 }

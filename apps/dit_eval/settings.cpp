@@ -36,7 +36,17 @@ std::string tuning_name(const ScenarioRow& row) {
   return digests.empty() ? row.name : fmt::format("{} {}", row.name, sha256(digests));
 }
 
-Tuning read_tuning(const fs::path& path) { return fs::exists(path) ? read_json_file(path).get<Tuning>() : Tuning(); }
+Tuning read_tuning(const fs::path& path) {
+  Tuning tuning;
+  if (!fs::exists(path)) return tuning;
+  const nlohmann::json document = read_json_file(path);
+  JsonReader rows(document, path.string());
+  for (const auto& [name, speed_ups] : document.items()) {
+    JsonReader row = rows.object(name);
+    for (const auto& [value, speed_up] : speed_ups.items()) tuning[name][value] = row.number(value, {1e-9, 1e9});
+  }
+  return tuning;
+}
 
 void write_tuning(const fs::path& path, const Tuning& tuning) {
   AtomicFile file(path);
@@ -61,7 +71,8 @@ std::vector<Setting> choose_settings(const Scenario& scenario, const fs::path& t
       continue;
     }
     SpeedUps& speed_ups = measured[tuning_name(row)];
-    if (speed_ups.size() != row.values.size()) {
+    const auto is_measured = [&](const std::string& value) { return speed_ups.contains(value); };
+    if (!std::ranges::all_of(row.values, is_measured)) {
       speed_ups = tune(row);
       write_tuning(tuning, measured);
     }

@@ -174,11 +174,11 @@ void add_speed_quality(Page& page, const ReportContents& contents) {
     return;
   }
   const std::vector<SpeedQuality> curves = speed_quality(contents.settings, contents.rivals);
-  page.paragraph(
-      fmt::format("Mean over {} clips; error bars are one standard error over prompts. Black squares and grey "
-                  "triangles are the rivals of every cache: fewer solver steps. In colour: caches that have a "
-                  "setting no other cache beats at its speed.",
-                  contents.settings.front().clips));
+  page.paragraph(fmt::format(
+      "Mean over {} clips a setting; error bars are one standard error over prompts. Black squares and grey "
+      "triangles are the rivals of every cache: fewer solver steps. In colour: caches that have a "
+      "setting no other cache beats at its speed.",
+      clip_counts(contents.settings)));
   std::vector<Figure> overviews;
   for (const SpeedQuality& curve : curves) overviews.push_back(curve.overview);
   page.charts(overviews, "");

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "eval/metrics/registry.h"
+#include "eval/record.h"
 #include "io/atomic_file.h"
 #include "io/json_file.h"
 #include "io/safetensors.h"
@@ -137,7 +138,7 @@ RunDetail RunDetail::load(const fs::path& stem) {
   detail.cache = reader.text("cache");
   detail.goal = reader.number("goal");
   detail.prompt = reader.text("prompt");
-  detail.seed = reader.value("seed").get<std::uint64_t>();
+  detail.seed = read_seed(reader);
   detail.command = reader.text("command");
   detail.seconds = reader.number("seconds");
   detail.full_seconds = reader.number("full_seconds");

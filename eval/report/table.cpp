@@ -1,6 +1,7 @@
 #include "eval/report/table.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,6 +28,16 @@ std::string score_text(const std::string& metric, const ScoreSummary& score) {
 
 std::string line_of(const std::vector<std::string>& cells) { return fmt::format("| {} |\n", fmt::join(cells, " | ")); }
 
+/// Text that ends no cell and no row.
+std::string cell_of(std::string_view text) {
+  std::string cell;
+  for (const char c : text) {
+    if (c == '|') cell += '\\';
+    cell += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return cell;
+}
+
 }  // namespace
 
 std::string markdown_table(std::span<const SettingSummary> settings) {
@@ -46,9 +57,9 @@ std::string markdown_table(std::span<const SettingSummary> settings) {
   head.emplace_back("cache MiB");
   std::string table = line_of(head) + line_of(std::vector<std::string>(head.size(), "---"));
   for (const SettingSummary& setting : settings) {
-    std::vector<std::string> cells = {setting.row};
+    std::vector<std::string> cells = {cell_of(setting.row)};
     if (goals) cells.push_back(setting.goal > 0 ? fmt::format("{}x", setting.goal) : "");
-    cells.push_back(fmt::format("`{}`", setting.cache));
+    cells.push_back(fmt::format("`{}`", cell_of(setting.cache)));
     cells.push_back(fmt::format("{:.2f}x", setting.speedup));
     cells.push_back(fmt::format("{:.3f}", setting.seconds));
     cells.push_back(fmt::format("{:.0f} %", 100 * setting.computed));

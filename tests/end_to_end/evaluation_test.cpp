@@ -1,4 +1,8 @@
 // dit-eval from outside: scenarios, codecs, clips of other programs, the oracle.
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "end_to_end/scratch.h"
@@ -28,6 +32,19 @@ std::vector<json> lines_in(const fs::path& path) {
   return lines;
 }
 
+/// A file with one tensor of zeros.
+void write_safetensors(const fs::path& path, const std::string& name, const std::string& dtype,
+                       const std::vector<std::size_t>& shape, std::size_t item_bytes) {
+  std::size_t bytes = item_bytes;
+  for (const std::size_t size : shape) bytes *= size;
+  json tensors;
+  tensors[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {0, bytes}}};
+  const std::string header = tensors.dump();
+  std::string file;
+  for (std::size_t k = 0; k < 8; ++k) file += static_cast<char>(header.size() >> (8 * k) & 0xff);
+  write_file(path, file + header + std::string(bytes, '\0'));
+}
+
 class Evaluated : public testing::Test {
  protected:
   void SetUp() override { write_file(scratch_ / "scenario.json", tiny_scenario().dump()); }
@@ -55,7 +72,10 @@ TEST_F(Evaluated, RawFramesAndWhatACodecLeavesAreBothScored) {
   EXPECT_NE(reused["psnr"], reused["psnr@crf=25"]);
   EXPECT_TRUE(reused.contains("ssim@crf=25"));
   ASSERT_EQ(run({"--through-codec", "crf=25"}).exit_code, kDone);
+  const std::string again = "dit-eval run scenario.json -o results --through-codec crf=25";
+  EXPECT_TRUE(contains(read_file(result("report.html")), again));
   ASSERT_EQ(run({}).exit_code, kDone);
+  EXPECT_TRUE(contains(read_file(result("report.html")), again)) << "its scores are still in the table";
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 4U) << "nothing was missing";
 }
 
@@ -65,11 +85,37 @@ TEST_F(Evaluated, AScenarioCanAskForTheCodec) {
   write_file(scratch_ / "scenario.json", scenario.dump());
   ASSERT_EQ(run({}).exit_code, kDone);
   EXPECT_TRUE(lines_in(result("records.jsonl")).front()["scores"].contains("psnr@crf=30"));
+  EXPECT_FALSE(contains(read_file(result("report.html")), "--through-codec"));
   scenario["through_codec"] = "crf=99";
   write_file(scratch_ / "scenario.json", scenario.dump());
   const Finished refused = run({});
   EXPECT_EQ(refused.exit_code, kBadInputFile);
   EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+}
+
+TEST_F(Evaluated, AScenarioNeedsASeed) {
+  json scenario = tiny_scenario();
+  scenario["seeds"] = json::array();
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  for (const char* verb : {"run", "oracle"}) {
+    const Finished refused = dit_eval({verb, "scenario.json", "-o", "results"}, scratch_.here());
+    EXPECT_EQ(refused.exit_code, kBadInputFile) << verb;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, "scenario.json: seeds: is empty; accepted: at least one seed")) << verb;
+  }
+}
+
+TEST_F(Evaluated, RowsThatAreTunedHaveNamesOfTheirOwn) {
+  json scenario = tiny_scenario();
+  scenario["goals"] = json::array({2});
+  json other = scenario["rows"][0];
+  other["x"] = json::array({2, 4});
+  scenario["rows"].push_back(other);
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished refused = run({});
+  EXPECT_EQ(refused.exit_code, kBadInputFile);
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_TRUE(contains(refused.err, "scenario.json: rows[1].name: 'interval' is the name of rows[0] too; accepted: "));
 }
 
 TEST_F(Evaluated, BadCodecsAreRefusedInOneLine) {
@@ -100,12 +146,13 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
                      {"branch_steps_total", 8},
                      {"frames", "full.safetensors"},
                      {"reference", "full.safetensors"}};
-  write_file(scratch_ / "others/clips.jsonl", clip.dump() + "\n");
+  write_file(scratch_ / "others/clips.jsonl", "\n" + clip.dump() + "\n");
   write_file(scratch_ / "others/about.txt", "another 1.0\n");
   const Finished scored = run({"--clips", "others"});
   ASSERT_EQ(scored.exit_code, kDone) << scored.err;
   EXPECT_TRUE(contains(scored.out, "| another | `its setting` | 2.00x | 0.500 | 50 % | 100.0"));
   EXPECT_TRUE(contains(scored.out, "clips of other programs: another 1.0"));
+  EXPECT_TRUE(contains(read_file(result("report.html")), "dit-eval run scenario.json -o results --clips others"));
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 3U);
   ASSERT_EQ(run({"--clips", "others"}).exit_code, kDone);
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 3U) << "scored once";
@@ -201,6 +248,160 @@ TEST_F(Evaluated, AFullDiskIsNoUsageError) {
       dit_eval({"compare", full.string(), full.string(), "--metrics", "psnr", "--through-codec", "crf=25"}, options);
   EXPECT_EQ(failed.exit_code, kOutputFailed) << failed.err;
   EXPECT_TRUE(is_one_error_line(failed.err, "dit-eval"));
+}
+
+TEST_F(Evaluated, AComparisonIsOneObject) {
+  ASSERT_EQ(dit_gen(tiny() + Arguments{"-o", "clip.mp4"}, scratch_.here()).exit_code, kDone);
+  const Arguments compare = {"compare", "clip.mp4", "clip.mp4"};
+  const Finished scored = dit_eval(compare + Arguments{"--json", "--through-codec", "crf=25"}, scratch_.here());
+  ASSERT_EQ(scored.exit_code, kDone) << scored.err;
+  ASSERT_EQ(scored.events().size(), 1U) << scored.out;
+  const json object = scored.events().front();
+  EXPECT_FALSE(object.contains("event"));
+  EXPECT_EQ(object["psnr"]["mean"], 100);
+  EXPECT_TRUE(object["convention"].is_string());
+  EXPECT_EQ(object["frames"], "raw");
+  EXPECT_EQ(object["through_codec"]["frames"], "crf=25");
+  EXPECT_EQ(object["through_codec"]["psnr"]["mean"], 100);
+  const bool missing = !object.contains("lpips-alex");
+  EXPECT_EQ(object.contains("unavailable") && object["unavailable"].contains("lpips-alex"), missing);
+  EXPECT_EQ(bool(contains(scored.err, "lpips-alex is left out: ")), missing);
+
+  const json named = dit_eval(compare + Arguments{"--json", "--metrics", "psnr"}, scratch_.here()).events().at(0);
+  EXPECT_FALSE(named.contains("unavailable"));
+  EXPECT_FALSE(named.contains("through_codec"));
+}
+
+TEST_F(Evaluated, AMetricThatIsNotDefinedForTheClipsIsNamedInTheObject) {
+  write_safetensors(scratch_ / "small.safetensors", "frames", "U8", {1, 8, 8, 3}, 1);
+  const Arguments compare = {"compare", "small.safetensors", "small.safetensors"};
+  const Finished scored = dit_eval(compare + Arguments{"--json"}, scratch_.here());
+  ASSERT_EQ(scored.exit_code, kDone) << scored.err;
+  ASSERT_EQ(scored.events().size(), 1U) << scored.out;
+  const json object = scored.events().front();
+  EXPECT_EQ(object["psnr"]["mean"], 100);
+  EXPECT_FALSE(object.contains("ssim"));
+  EXPECT_TRUE(object["unavailable"]["ssim"].is_string()) << "no side under 11 pixels";
+  EXPECT_TRUE(contains(scored.err, "ssim is left out: "));
+  EXPECT_EQ(dit_eval(compare + Arguments{"--json", "-q"}, scratch_.here()).err, "");
+}
+
+TEST_F(Evaluated, FoldersThatCannotBeMadeAreOutputFailures) {
+  for (const std::string& folder : {std::string("/proc/nope"), std::string(5000, 'a')}) {
+    const Finished refused = dit_eval({"run", "scenario.json", "-o", folder}, scratch_.here());
+    EXPECT_EQ(refused.exit_code, kOutputFailed) << refused.err;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  }
+  write_safetensors(scratch_ / "clip.safetensors", "frames", "U8", {5, 64, 64, 3}, 1);
+  const Finished refused =
+      Running("/usr/bin/env",
+              {"TMPDIR=/nonexistent", program_path("dit-eval").string(), "compare", "clip.safetensors",
+               "clip.safetensors", "--metrics", "psnr", "--json", "--through-codec", "crf=25"},
+              scratch_.here())
+          .finish();
+  EXPECT_EQ(refused.exit_code, kOutputFailed) << refused.err;
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_TRUE(contains(refused.err, "TMPDIR: "));
+}
+
+TEST_F(Evaluated, APathTooLongIsABadInputFile) {
+  write_safetensors(scratch_ / "clip.safetensors", "frames", "U8", {5, 64, 64, 3}, 1);
+  const Finished refused = dit_eval({"compare", std::string(5000, 'a'), "clip.safetensors"}, scratch_.here());
+  EXPECT_EQ(refused.exit_code, kBadInputFile) << refused.err;
+  EXPECT_EQ(lines_of(refused.err).size(), 1U) << "cut, but one line";
+}
+
+TEST_F(Evaluated, DamagedResultsAreBadInputFiles) {
+  json scenario = tiny_scenario();
+  scenario["goals"] = json::array({2});
+  scenario["tuning_prompts"] = 1;
+  scenario["metrics"] = json::array({"psnr"});
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  ASSERT_EQ(run({}).exit_code, kDone);
+  const auto refuses = [&](const std::string& file, const std::string& contents) {
+    const std::string whole = read_file(result(file));
+    write_file(result(file), contents);
+    const Finished refused = run({});
+    EXPECT_EQ(refused.exit_code, kBadInputFile) << file << ": " << refused.err;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, file));
+    write_file(result(file), whole);
+  };
+  for (const char* tuning : {"[1]", "{\"interval\": 1}", "{\"interval\": {\"1\": \"fast\"}}"}) {
+    refuses("tuning.json", tuning);
+  }
+  json record = lines_in(result("records.jsonl")).front();
+  for (const json& seed : {json("x"), json(-1), json(1.5)}) {
+    record["seed"] = seed;
+    refuses("records.jsonl", record.dump() + "\n");
+  }
+  const json machine = json::parse(read_file(result("machine.json")));
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, json>>{{"clips", 3}, {"model", "a"}, {"threads", "one"}, {"request", {1}}}) {
+    json other = machine;
+    other[key] = value;
+    refuses("machine.json", other.dump());
+  }
+  refuses("machine.json", "[]");
+  write_file(result("tuning.json"), "{\"interval\": {\"3\": 1.5, \"4\": 2}}");
+  EXPECT_EQ(run({}).exit_code, kDone) << "values that were not measured are measured";
+}
+
+TEST_F(Evaluated, AStartThatFailsDoesNotKeepItsFolder) {
+  json scenario = tiny_scenario();
+  scenario["frames"] = 3;
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished refused = run({});
+  EXPECT_EQ(refused.exit_code, kUsage) << refused.err;
+  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+  EXPECT_FALSE(fs::exists(scratch_ / "results"));
+  scenario["frames"] = 5;
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  write_file(result("scenario.json"), "of a start that failed later");
+  ASSERT_EQ(run({}).exit_code, kDone);
+  scenario["frames"] = 9;
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished other = run({});
+  EXPECT_EQ(other.exit_code, kUsage);
+  EXPECT_TRUE(contains(other.err, "holds results of another scenario; accepted: a new folder"));
+}
+
+TEST_F(Evaluated, AnInterruptionIsSaidInOneLine) {
+  json scenario = tiny_scenario();
+  scenario["steps"] = 1000;  // far more than the test waits for
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  for (const char* verb : {"run", "oracle"}) {
+    for (const bool quiet : {false, true}) {
+      fs::remove_all(scratch_ / "results");
+      const Arguments more = quiet ? Arguments{"-q"} : Arguments{};
+      Running program("dit-eval", Arguments{verb, "scenario.json", "-o", "results"} + more, scratch_.here());
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      while (!fs::exists(result("scenario.json")) && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+      program.send(SIGINT);
+      const Finished stopped = program.finish();
+      EXPECT_EQ(stopped.exit_code, kInterrupted) << verb;
+      EXPECT_TRUE(
+          contains(stopped.err, "dit-eval: error: interrupted: stopped after a step; the same command goes on"));
+      EXPECT_EQ(bool(contains(stopped.err, "dit-eval: stopping after the current step")), !quiet) << verb;
+      if (quiet) {
+        EXPECT_TRUE(is_one_error_line(stopped.err, "dit-eval"));
+      }
+    }
+  }
+}
+
+TEST_F(Evaluated, OptionsWithoutEffectOnLatentsAreRefused) {
+  write_safetensors(scratch_ / "a.safetensors", "latents", "F32", {1, 16, 2, 8, 8}, 4);
+  const Arguments compare = {"compare", "a.safetensors", "a.safetensors"};
+  ASSERT_EQ(dit_eval(compare, scratch_.here()).exit_code, kDone);
+  for (const Arguments& option : {Arguments{"--align"}, {"--through-codec", "crf=25"}}) {
+    const Finished refused = dit_eval(compare + option, scratch_.here());
+    EXPECT_EQ(refused.exit_code, kUsage);
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, option.front() + ": has no effect on latents; accepted: frames"));
+  }
 }
 
 TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {

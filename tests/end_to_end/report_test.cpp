@@ -133,6 +133,26 @@ TEST_F(ScenarioReport, ShowsTheRunsWhateverWasMeasuredFirst) {
   EXPECT_FALSE(contains(page, "No run was recorded step by step"));
 }
 
+TEST_F(ScenarioReport, SaysThatSettingsLackClips) {
+  const Scratch scratch;
+  write_scenario(scratch);
+  const Finished whole = dit_eval({"run", "scenario.json", "-o", "results"}, scratch);
+  ASSERT_EQ(whole.exit_code, kDone);
+  EXPECT_TRUE(contains(whole.out, "\n2 clips a setting."));
+  EXPECT_FALSE(contains(whole.err, "the settings have"));
+  const fs::path file = scratch / "results/records.jsonl";
+  std::vector<std::string> records = lines_of(read_file(file));
+  records.pop_back();  // as if the run had been interrupted
+  std::string text;
+  for (const std::string& record : records) text += record + "\n";
+  write_file(file, text);
+  const Finished partial = dit_eval({"report", "results"}, scratch);
+  EXPECT_EQ(partial.exit_code, kDone) << partial.err;
+  EXPECT_TRUE(contains(partial.out, "\n1 to 2 clips a setting."));
+  EXPECT_TRUE(contains(read_file(scratch / "results/report.html"), "Mean over 1 to 2 clips a setting"));
+  EXPECT_TRUE(contains(partial.err, "dit-eval: warning: results: the settings have 1 to 2 clips"));
+}
+
 TEST_F(ScenarioReport, WithoutRecordedRunsSaysHowToGetThem) {
   const Scratch scratch;
   write_scenario(scratch);

@@ -58,7 +58,7 @@ TEST(OracleCurve, IsReadBack) {
   EXPECT_TRUE(read_oracle(path).empty());
   OracleCurve wider = curve("a");
   wider.beam = 32;
-  std::ofstream(path) << curve("a").to_json().dump() << "\n"
+  std::ofstream(path) << curve("a").to_json().dump() << "\n \r\n"
                       << curve("b").to_json().dump() << "\n"
                       << wider.to_json().dump() << "\n";
   const std::vector<OracleCurve> curves = read_oracle(path);

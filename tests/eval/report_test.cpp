@@ -226,7 +226,7 @@ TEST_F(ReportFolder, SettingsHaveCurvesATableAndTheTimeOfEveryRun) {
   contents.runs = {run_detail(), run_detail()};
   const std::string page = render_report(contents, folder_);
   for (const char* part : {"PSNR, dB over speed-up", "LPIPS (alex) over speed-up", "Time of one clip",
-                           "Table of all settings", "dit-eval run s.json -o results", "Mean over 3 clips"}) {
+                           "Table of all settings", "dit-eval run s.json -o results", "Mean over 3 clips a setting"}) {
     EXPECT_GT(count_of(page, part), 0U) << part;
   }
   EXPECT_EQ(count_of(page, "<tr class=\"rival\">"), 2U);
@@ -260,6 +260,13 @@ TEST_F(ReportFolder, TheTableShowsWhatWasMeasuredAndTheSettingLast) {
             1U);
   EXPECT_EQ(count_of(page, "<td></td><td></td><td>2.0</td><td class=\"setting\"><code>even:x</code></td></tr>"), 1U);
   EXPECT_EQ(count_of(page, "-0.0"), 0U);
+}
+
+TEST_F(ReportFolder, SaysWhereSettingsHaveFewerClips) {
+  ReportContents contents = contents_of("settings", "again");
+  contents.settings = settings();
+  contents.settings.back().clips = 2;
+  EXPECT_EQ(count_of(render_report(contents, folder_), "Mean over 2 to 3 clips a setting"), 1U);
 }
 
 TEST_F(ReportFolder, SettingsWithoutRunsSayHowToGetThem) {

@@ -55,11 +55,25 @@ TEST(Summarise, TheWorstClipOfADistanceIsTheLargestThroughACodecToo) {
   EXPECT_DOUBLE_EQ(summarise(records).front().scores.at("lpips-alex@crf=25").worst, 0.3);
 }
 
+TEST(Summarise, SaysOverHowManyClips) {
+  std::vector<EvaluationRecord> records = {record("a", 0.5, 30, true), record("b", 0.5, 31, true)};
+  EXPECT_EQ(clip_counts(summarise(records)), "1");
+  records.push_back(record("a", 0.5, 32, true));
+  EXPECT_EQ(clip_counts(summarise(records)), "1 to 2");
+}
+
 TEST(MarkdownTable, LeavesOutMemoryThatWasNotMeasured) {
   EvaluationRecord unmeasured = record("a", 0.5, 30, true);
   unmeasured.cache_bytes = -1;
   const std::string table = markdown_table(summarise(std::vector{unmeasured}));
   EXPECT_TRUE(table.ends_with("| 1.00 |  |\n")) << table;
+}
+
+TEST(MarkdownTable, ABarInANameEndsNoCell) {
+  EvaluationRecord barred = record("a|b", 0.5, 30, true);
+  barred.row = "one|two\nthree";
+  const std::string table = markdown_table(summarise(std::vector{barred}));
+  EXPECT_NE(table.find("\n| one\\|two three | 2x | `a\\|b` | 2.00x |"), std::string::npos) << table;
 }
 
 TEST(MarkdownTable, HasALineForEverySetting) {
@@ -72,11 +86,12 @@ TEST(MarkdownTable, HasALineForEverySetting) {
       "| policy | 2x | `a` | 4.00x | 0.250 | 40 % | 20.0 ± 0.0 (20.0) | 1.00 | 1.0 |\n");
 }
 
-TEST(Records, AreReadBackAndATornLineIsDropped) {
+TEST(Records, AreReadBackWithoutBlankAndTornLines) {
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "ditto-records.jsonl";
   std::filesystem::remove(path);
   EXPECT_TRUE(read_records(path).empty());
   append_record(path, record("a", 0.25, 20, true));
+  std::ofstream(path, std::ios::app) << "\n";
   append_record(path, record("b", 0.5, 30, false));
   std::ofstream(path, std::ios::app) << R"({"row": "pol)";
   const std::vector<EvaluationRecord> records = read_records(path);
@@ -101,6 +116,15 @@ TEST(Records, OfOtherShapeAreRefused) {
   EXPECT_THROW(EvaluationRecord::parse(R"({"row": 1})", "records.jsonl:1"), Error);
   nlohmann::ordered_json json = record("a", 0.25, 20, true).to_json();
   json["sedd"] = 1;
+  EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error);
+  json.erase("sedd");
+  for (const nlohmann::json& seed : {nlohmann::json("x"), nlohmann::json(-1), nlohmann::json(0.5)}) {
+    json["seed"] = seed;
+    EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error) << seed;
+  }
+  json["seed"] = 0;
+  EXPECT_EQ(EvaluationRecord::parse(json.dump(), "records.jsonl:1").seed, 0U);
+  json["scores"] = 5;
   EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error);
 }
 
