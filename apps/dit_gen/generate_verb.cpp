@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <system_error>
 
@@ -7,6 +8,7 @@
 #include "apps/dit_gen/dry_run.h"
 #include "apps/dit_gen/initial_noise.h"
 #include "apps/dit_gen/job_run.h"
+#include "apps/dit_gen/run_metadata.h"
 #include "apps/dit_gen/verbs.h"
 #include "core/printable.h"
 
@@ -31,11 +33,7 @@ std::vector<fs::path> inputs_of(const GenerateArguments& arguments, const std::v
   std::vector<fs::path> inputs = {arguments.model.folder.empty() ? shipped_model() : arguments.model.folder};
   if (arguments.noise) inputs.push_back(*arguments.noise);
   if (arguments.prompts) inputs.push_back(*arguments.prompts);
-  for (const PolicySpec& policy : policies) {
-    for (const auto& [key, value] : policy.options.values()) {
-      if (key == "file") inputs.emplace_back(value);
-    }
-  }
+  std::ranges::move(files_read_by(policies), std::back_inserter(inputs));
   return inputs;
 }
 

@@ -1,23 +1,41 @@
 #include "apps/dit_gen/run_metadata.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/profile.h"
 #include "io/json_file.h"
 #include "io/sha256.h"
 
 namespace ditto {
 namespace {
 
-constexpr std::string_view kFileOption = "file";
+constexpr std::string_view kFileOption = "file", kProfileOption = "profile";
+
+/// The files an option names: none unless it is a file, or a profile of the user's own, which is two.
+std::vector<std::filesystem::path> files_of_option(const std::string& key, const std::string& value) {
+  if (key == kFileOption) return {value};
+  if (key != kProfileOption || value == kAutomatic) return {};
+  const auto files = Profile::files(value);
+  return {files.begin(), files.end()};
+}
+
+std::string portable_option(const std::string& key, const std::string& value) {
+  const std::vector<std::filesystem::path> files = files_of_option(key, value);
+  if (files.empty()) return key + "=" + value;
+  if (files.size() == 1) return "sha256=" + sha256_file(files.front());
+  std::string digests;
+  for (const std::filesystem::path& file : files) digests += sha256_file(file);
+  return key + "_sha256=" + sha256(digests);
+}
 
 std::string portable_name(const PolicySpec& policy) {
   std::vector<std::string> items;
-  for (const auto& [key, value] : policy.options.values()) {
-    items.push_back(key == kFileOption ? "sha256=" + sha256_file(value) : key + "=" + value);
-  }
+  for (const auto& [key, value] : policy.options.values()) items.push_back(portable_option(key, value));
   return items.empty() ? policy.entry->name : fmt::format("{}:{}", policy.entry->name, fmt::join(items, ","));
 }
 
@@ -122,7 +140,7 @@ RunMetadata describe_run(const RunRecord& record) {
   metadata.cache = portable_names(policies);
   metadata.cache_bytes = cache_bytes;
   if (given_noise) metadata.noise_sha256 = tensor_hash(result.noise);
-  if (reads_file(policies)) metadata.trace = result.trace.to_json_lines();
+  if (!files_read_by(policies).empty()) metadata.trace = result.trace.to_json_lines();
   for (const Branch branch : request.branches) {
     for (const Site& site : result.trace.run.sites) {
       metadata.decisions[std::string(branch_name(branch))][site.name] = result.trace.pattern(site.name, branch);
@@ -140,10 +158,13 @@ std::vector<std::string> portable_names(const std::vector<PolicySpec>& policies)
   return names;
 }
 
-bool reads_file(const std::vector<PolicySpec>& policies) {
-  return std::ranges::any_of(policies, [](const PolicySpec& policy) {
-    return std::ranges::any_of(policy.options.values(), [](const auto& option) { return option.first == kFileOption; });
-  });
+std::vector<std::filesystem::path> files_read_by(const std::vector<PolicySpec>& policies) {
+  std::vector<std::filesystem::path> files;
+  for (const PolicySpec& policy : policies) {
+    for (const auto& [key, value] : policy.options.values())
+      std::ranges::move(files_of_option(key, value), std::back_inserter(files));
+  }
+  return files;
 }
 
 std::string joined_names(const std::vector<PolicySpec>& policies) {

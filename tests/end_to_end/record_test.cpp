@@ -134,6 +134,48 @@ TEST_F(Recorded, AReplayedTraceGivesTheSameBits) {
   fs::rename(file("away.jsonl"), file("a.jsonl"));
 }
 
+/// A profile of the recorded request, as NAME.json and NAME.safetensors.
+TEST_F(Recorded, AProfileIsNamedByItsContent) {
+  write_file(file("prompts.txt"), "a red circle\n");
+  const Arguments measure = {"run", "--prompts", "prompts.txt", "--size", "64x64",    "--frames", "5",  "--steps",
+                             "10",  "--threads", "1",           "--only", "residual", "-q",       "-o", "measured"};
+  ASSERT_EQ(Running("dit-profile", measure, scratch_->here()).finish().exit_code, kDone);
+  const auto cached = [](const std::string& profile) {
+    return request() + Arguments{"--cache", "magcache:threshold=1,max_reuse=2,profile=" + profile};
+  };
+  const Finished first = run(cached(file("measured").string()) + Arguments{"-o", "p.mp4", "--trace", "p.jsonl", "-q"});
+  ASSERT_EQ(first.exit_code, kDone) << first.err;
+  const std::string trace = read_file(file("p.jsonl")), video = read_file(file("p.mp4"));
+  for (const std::string& bytes : {trace, video}) EXPECT_EQ(bytes.find(scratch_->path().string()), std::string::npos);
+  EXPECT_TRUE(contains(inspect("p.mp4").at("run").at("cache").at(0).get<std::string>(), ",profile_sha256="));
+  const Finished second = run(cached("measured.json") + Arguments{"-o", "q.mp4", "--trace", "q.jsonl", "-q"});
+  ASSERT_EQ(second.exit_code, kDone) << second.err;
+  EXPECT_EQ(read_file(file("q.jsonl")), trace);
+  EXPECT_TRUE(read_file(file("q.mp4")) == video);
+  // The clip records the decisions themselves, so it needs no profile to be made again.
+  for (const char* end : {".json", ".safetensors"}) {
+    fs::rename(file(std::string("measured") + end), file(std::string("moved") + end));
+  }
+  const Finished repeated = run({"reproduce", "p.mp4", "-q"});
+  EXPECT_EQ(repeated.exit_code, kDone) << repeated.err;
+}
+
+TEST_F(Recorded, AProfileIsNotOverwritten) {
+  write_file(file("used.json"), "{}");
+  write_file(file("used.safetensors"), "arrays");
+  for (const char* name : {"used", "used.json"}) {
+    for (const char* output : {"used.json", "./used.safetensors"}) {
+      const Finished refused = run(tiny() + Arguments{"--cache", std::string("teacache:profile=") + name, "--trace",
+                                                      output, "-o", "r.mp4", "-y"});
+      EXPECT_EQ(refused.exit_code, kUsage);
+      EXPECT_TRUE(is_one_error_line(refused.err));
+      EXPECT_TRUE(contains(refused.err, std::string(output) + ": is read by this run (used."));
+    }
+  }
+  EXPECT_EQ(read_file(file("used.json")), "{}");
+  EXPECT_EQ(read_file(file("used.safetensors")), "arrays");
+}
+
 TEST_F(Recorded, ATraceForAnotherRunIsRefused) {
   const Finished steps = run(tiny() + Arguments{"--replay", "a.jsonl", "-q"});
   EXPECT_EQ(steps.exit_code, kBadInputFile);
