@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/common/input_guard.h"
 #include "core/error.h"
 #include "core/printable.h"
 #include "io/atomic_file.h"
@@ -57,26 +58,6 @@ std::vector<std::pair<std::string, const std::optional<std::string>*>> path_opti
 fs::path normal(const fs::path& path) {
   const fs::path normal = fs::absolute(path).lexically_normal();
   return normal.filename().empty() ? normal.parent_path() : normal;
-}
-
-bool is_within(const fs::path& path, const fs::path& folder) {
-  std::error_code ignored;
-  const fs::path whole = fs::weakly_canonical(path, ignored);
-  const fs::path base = fs::weakly_canonical(folder, ignored);
-  return std::ranges::mismatch(base, whole).in1 == base.end();
-}
-
-void check_no_input(const fs::path& output, const std::vector<fs::path>& inputs) {
-  std::error_code ignored;
-  if (!fs::exists(output, ignored)) return;
-  for (const fs::path& input : inputs) {
-    const bool same =
-        fs::equivalent(output, input, ignored) || (fs::is_directory(input, ignored) && is_within(output, input));
-    if (same) {
-      refuse(printable(output.string()), fmt::format("is read by this run ({})", printable(input.string())),
-             "an output that is no input");
-    }
-  }
 }
 
 }  // namespace
@@ -177,11 +158,11 @@ std::vector<fs::path> OutputNaming::job_folders() const {
 
 void check_outputs(const JobOutputs& outputs, bool overwrite, const std::vector<fs::path>& inputs) {
   for (const fs::path& path : outputs.files()) {
-    check_no_input(path, inputs);
+    refuse_input_as_output(path, inputs);
     require_writable_target(path, overwrite);
   }
   for (const fs::path& path : outputs.folders()) {
-    check_no_input(path, inputs);
+    refuse_input_as_output(path, inputs);
     require_writable_folder(path, overwrite);
   }
 }

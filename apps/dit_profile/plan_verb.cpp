@@ -11,12 +11,14 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/common/arguments.h"
+#include "apps/common/input_guard.h"
 #include "apps/common/session.h"
 #include "apps/dit_profile/closed_loop.h"
 #include "apps/dit_profile/verbs.h"
 #include "caches/planners/planner.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
+#include "models/registry.h"
 
 namespace ditto {
 namespace {
@@ -91,6 +93,18 @@ void refuse_options_without_effect(const PlanArguments& arguments) {
     throw Error(ExitCode::kUsage,
                 fmt::format("{}: has no effect without a closed loop; accepted: with --prompts FILE", option));
   }
+}
+
+/// The schedule replaces nothing that planning reads, and can be written.
+void check_output(const PlanArguments& arguments) {
+  const auto files = Profile::files(arguments.profile);
+  std::vector<std::filesystem::path> inputs(files.begin(), files.end());
+  if (arguments.prompts) {
+    inputs.push_back(*arguments.prompts);
+    inputs.push_back(arguments.model.folder.empty() ? shipped_model() : arguments.model.folder);
+  }
+  refuse_input_as_output(arguments.output, inputs);
+  require_writable_target(arguments.output, arguments.overwrite);
 }
 
 /// Of a root mean square error of pixels between 0 and 1.
@@ -211,7 +225,7 @@ void add_options(CLI::App& command, PlanArguments& arguments) {
 ExitCode plan(Program& program, const PlanArguments& arguments) {
   arguments.voice.apply_to(program.console);
   refuse_options_without_effect(arguments);
-  require_writable_target(arguments.output, arguments.overwrite);
+  check_output(arguments);
   const Profile profile = Profile::read(arguments.profile);
   PlanRequest request = arguments.request;
   std::optional<ClosedLoop> loop;

@@ -123,6 +123,22 @@ TEST_F(DitProfile, MeasuresOnlyWhatIsAskedFor) {
   EXPECT_FALSE(arrays.contains("block_change") || arrays.contains("edge_error"));
 }
 
+TEST_F(DitProfile, APlanReplacesNothingThatItReads) {
+  ASSERT_EQ(run(measure("3") + Arguments{"--only", "residual", "-q", "-o", "p"}).exit_code, kDone);
+  const std::vector<std::pair<std::string, std::string>> outputs = {
+      {"p.json", "p.json"}, {"./p.safetensors", "p.safetensors"}, {"prompts.txt", "prompts.txt"}};
+  for (const auto& [output, input] : outputs) {
+    const std::string before = read_file(scratch_ / input);
+    const Finished refused =
+        run({"plan", "p", "--policy", "lemica", "--compute", "2", "--prompts", "prompts.txt", "-o", output, "-y"});
+    EXPECT_EQ(refused.exit_code, kUsage);
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-profile"));
+    EXPECT_TRUE(
+        contains(refused.err, output + ": is read by this run (" + input + "); accepted: an output that is no input"));
+    EXPECT_EQ(read_file(scratch_ / input), before);
+  }
+}
+
 struct ProfileFault {
   Arguments arguments;
   int exit_code;
