@@ -46,6 +46,10 @@ std::uint64_t read_seed(JsonReader& reader) {
 
 }  // namespace
 
+void refuse_no_prompts(const std::filesystem::path& prompts) {
+  refuse(printable(prompts.string()), "holds no prompts", "one prompt or JSON object a line");
+}
+
 JobSource::JobSource(JobSourceSettings settings, Request base)
     : settings_(std::move(settings)), base_(std::move(base)), seeds_(settings_.seeds) {
   if (seeds_.empty()) seeds_.push_back(base_.seed);

@@ -33,6 +33,9 @@ struct JobSourceSettings {
   std::stop_token stop = {};  ///< ends the wait for a pipe's next line
 };
 
+/// Throws the Error(kBadInputFile) of a prompts file in which there is no prompt.
+[[noreturn]] void refuse_no_prompts(const std::filesystem::path& prompts);
+
 /// The jobs of a command line, one after another: every prompt with every seed.
 class JobSource {
  public:

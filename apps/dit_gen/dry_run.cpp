@@ -1,8 +1,11 @@
 #include "apps/dit_gen/dry_run.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -128,39 +131,87 @@ std::string describe(const Estimate& estimate, const std::string& cache) {
   return text;
 }
 
+/// Meets every job as the run would, without running it.
+class Rehearsal {
+ public:
+  Rehearsal(Program& program, const JobSettings& settings) : program_(program), settings_(settings) {}
+
+  void meet_all(JobSource& source) {
+    while (const auto next = source.next()) {
+      if (program_.interrupt.requested()) throw Cancelled();
+      if (const auto* line = std::get_if<BadLine>(&*next)) {
+        refuse({ExitCode::kBadInputFile, line->message});
+      } else {
+        meet(std::get<Job>(*next));
+      }
+    }
+    if (source.stopped()) throw Cancelled();
+    if (jobs_ + refused_ == 0) refuse_no_prompts(*settings_.arguments.prompts);
+  }
+
+  const std::optional<Job>& first() const { return first_; }  ///< of those that would run
+  std::int64_t jobs() const { return jobs_; }                 ///< that would run
+  bool refused_any() const { return refused_ > 0; }
+
+ private:
+  /// What is wrong with the command itself ends it; what is wrong with a line of a file is reported.
+  void meet(const Job& job) {
+    if (job.source.empty()) {
+      check(job);
+    } else {
+      try {
+        check(job);
+      } catch (const Error& error) {
+        refuse({error.code(), fmt::format("{}: {}", job.source, error.what())});
+        return;
+      }
+    }
+    ++jobs_;
+    if (!first_) first_ = job;
+  }
+
+  /// All jobs have the same policies and steps: what a policy says depends on the size alone.
+  void check(const Job& job) {
+    const ResolvedRequest request = resolve_job(*settings_.session.model, job);
+    const std::array<int, 3> size = {request.width, request.height, request.frames};
+    if (planned_.contains(size)) return;
+    outline(*settings_.session.model, job.request, *make_policy(settings_.policies));
+    planned_.insert(size);
+  }
+
+  void refuse(const Failure& failure) {
+    ++refused_;
+    report(program_, failure);
+  }
+
+  Program& program_;
+  const JobSettings& settings_;
+  std::optional<Job> first_;
+  std::int64_t jobs_ = 0, refused_ = 0;
+  std::set<std::array<int, 3>> planned_;  ///< sizes that the policies can do
+};
+
 }  // namespace
 
-ExitCode dry_run(Program& program, const Session& session, const std::vector<PolicySpec>& policies,
-                 std::optional<std::int64_t> cache_bytes, JobSource& source) {
-  std::optional<Job> first;
-  std::int64_t jobs = 0, bad_lines = 0;
-  while (const auto next = source.next()) {
-    if (program.interrupt.requested()) throw Cancelled();
-    if (const auto* line = std::get_if<BadLine>(&*next)) {
-      ++bad_lines;
-      program.console.error(line->message);
-      continue;
-    }
-    ++jobs;
-    if (!first) first = std::get<Job>(*next);
-  }
-  if (source.stopped()) throw Cancelled();
-  if (!first)
-    throw Error(ExitCode::kBadInputFile, "--prompts: holds no job; accepted: one prompt or JSON object a line");
-  const Estimate found = estimate(program, *session.model, policies, first->request);
-  program.console.event(to_json(found, jobs));
-  program.console.result(describe(found, joined_names(policies)));
+ExitCode dry_run(Program& program, const JobSettings& settings, JobSource& source) {
+  Rehearsal rehearsal(program, settings);
+  rehearsal.meet_all(source);
+  if (!rehearsal.first()) return ExitCode::kSomeJobsFailed;
+  const std::optional<std::int64_t>& cache_bytes = settings.arguments.cache_bytes;
+  const Estimate found = estimate(program, *settings.session.model, settings.policies, rehearsal.first()->request);
+  program.console.event(to_json(found, rehearsal.jobs()));
+  program.console.result(describe(found, joined_names(settings.policies)));
   if (cache_bytes && found.outline.cache_bytes > *cache_bytes) {
     program.console.warn(fmt::format("--cache-bytes: up to {} bytes would be stored; beyond {} they are recomputed",
                                      found.outline.cache_bytes, *cache_bytes));
   }
-  if (jobs > 1) {
-    program.console.result(
-        fmt::format("jobs     {}; at the first one's size about {} s in all", jobs,
-                    span(static_cast<double>(jobs) * found.total_seconds(found.outline.units.least),
-                         static_cast<double>(jobs) * found.total_seconds(found.outline.units.most))));
+  if (rehearsal.jobs() > 1) {
+    const auto jobs = static_cast<double>(rehearsal.jobs());
+    program.console.result(fmt::format("jobs     {}; at the first one's size about {} s in all", rehearsal.jobs(),
+                                       span(jobs * found.total_seconds(found.outline.units.least),
+                                            jobs * found.total_seconds(found.outline.units.most))));
   }
-  return bad_lines > 0 ? ExitCode::kSomeJobsFailed : ExitCode::kDone;
+  return rehearsal.refused_any() ? ExitCode::kSomeJobsFailed : ExitCode::kDone;
 }
 
 }  // namespace ditto

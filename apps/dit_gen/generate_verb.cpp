@@ -79,11 +79,7 @@ class Batch {
       }
     }
     if (source.stopped()) throw_interrupted();
-    if (jobs_ == 0) {
-      throw Error(ExitCode::kBadInputFile,
-                  fmt::format("{}: holds no prompts; accepted: one prompt or JSON object a line",
-                              printable(settings_.arguments.prompts->string())));
-    }
+    if (jobs_ == 0) refuse_no_prompts(*settings_.arguments.prompts);
     if (naming_.several_jobs()) {
       program_.console.note(fmt::format("{} of {} jobs finished", finished_count_, jobs_));
     }
@@ -179,7 +175,7 @@ ExitCode generate_clips(Program& program, const GenerateArguments& arguments, co
                    base);
   if (arguments.dry_run) {
     const Session session = open_session(arguments.model, program.console);
-    return dry_run(program, session, policies, arguments.cache_bytes, source);
+    return dry_run(program, {arguments, session, policies, command}, source);
   }
   check_early(arguments, naming, inputs);
   const JobFolders folders(naming.job_folders());

@@ -40,12 +40,7 @@ class JobRun {
  public:
   JobRun(Program& program, const JobSettings& settings, const Job& job, const JobOutputs& outputs)
       : program_(program), settings_(settings), job_(job), outputs_(outputs), model_(*settings.session.model) {
-    request_ = resolve(model_, job.request);
-    if (!job.request.negative.empty() && request_.branches.size() == 1) {
-      throw Error(ExitCode::kUsage,
-                  fmt::format("--negative: has no effect at guidance {}; accepted: guidance above 1, or no negative",
-                              request_.guidance));
-    }
+    request_ = resolve_job(model_, job);
     fps_ = settings.arguments.fps.value_or(model_.defaults().fps);
   }
 
@@ -277,6 +272,16 @@ class JobRun {
 };
 
 }  // namespace
+
+ResolvedRequest resolve_job(const VideoModel& model, const Job& job) {
+  ResolvedRequest request = resolve(model, job.request);
+  if (!job.request.negative.empty() && request.branches.size() == 1) {
+    throw Error(ExitCode::kUsage,
+                fmt::format("--negative: has no effect at guidance {}; accepted: guidance above 1, or no negative",
+                            request.guidance));
+  }
+  return request;
+}
 
 void run_job(Program& program, const JobSettings& settings, const Job& job, const JobOutputs& outputs) {
   JobRun(program, settings, job, outputs).run();

@@ -200,6 +200,33 @@ TEST(Generate, ADryRunShowsThePlanAndWritesNothing) {
   EXPECT_EQ(scratch.names(), Names{});
 }
 
+/// A dry run and the run refuse the same jobs, in the same words.
+TEST(Generate, ADryRunRefusesWhatTheRunRefuses) {
+  const Scratch scratch;
+  write_file(scratch / "prompts.jsonl",
+             "{\"prompt\": \"a\", \"frames\": 6}\n{\"prompt\": \"b\"}\n{bad\n{\"prompt\": \"c\", \"size\": \"33x64\"}\n"
+             "{\"prompt\": \"d\", \"frames\": 5}\n");
+  const Arguments batch = {"--prompts", "prompts.jsonl", "--size", "64x64", "--frames", "1", "--steps", "1", "--json"};
+  const Finished real = dit_gen(batch + Arguments{"-q"}, scratch.here());
+  const Finished dry = dit_gen(batch + Arguments{"-q", "--dry-run"}, scratch.here());
+  EXPECT_EQ(real.exit_code, kSomeJobsFailed);
+  EXPECT_EQ(dry.exit_code, kSomeJobsFailed);
+  EXPECT_EQ(dry.err, real.err);
+  EXPECT_EQ(dry.events("failed"), real.events("failed"));
+  EXPECT_EQ(dry.events("failed").size(), 3u);
+  EXPECT_TRUE(contains(dry.events("failed").front().at("error"), "prompts.jsonl:1: --frames: 6 "));
+  EXPECT_EQ(dry.events("dry_run").front().at("jobs"), 2);
+
+  write_file(scratch / "bad.jsonl", "{\"prompt\": \"a\", \"frames\": 6}\n");
+  const Finished none = dit_gen({"--prompts", "bad.jsonl", "--dry-run", "-q"}, scratch.here());
+  EXPECT_EQ(none.exit_code, kSomeJobsFailed);
+  EXPECT_TRUE(is_one_error_line(none.err));
+  write_file(scratch / "empty.txt", "# none\n");
+  const Finished empty = dit_gen({"--prompts", "empty.txt", "--dry-run"}, scratch.here());
+  EXPECT_EQ(empty.exit_code, kBadInputFile);
+  EXPECT_TRUE(contains(empty.err, "empty.txt: holds no prompts; accepted: "));
+}
+
 TEST(Generate, ATerminalSeesOneLineThatIsRedrawn) {
   const Scratch scratch;
   const Finished run = dit_gen(tiny() + Arguments{"--cache", "interval"}, {.folder = scratch.path(), .terminal = true});
@@ -222,6 +249,8 @@ TEST(Generate, OptionsWithoutEffectAreErrors) {
       {{"-p", "x", "-o", "folder", "--no-metadata"}, "--no-metadata: has no effect on PNG frames"},
       {{"-p", "x", "-o", "a.webm"}, "'.webm' is no format that is written"},
       {{"-p", "x", "-n", "y", "--guidance", "1"}, "--negative: has no effect at guidance 1"},
+      {{"-p", "x", "-n", "y", "--guidance", "1", "--dry-run"}, "--negative: has no effect at guidance 1"},
+      {{"-p", "x", "-s", "1,2", "--frames", "6", "--dry-run"}, "--frames: 6 "},
       {{"-p", "x", "-m", data_path("wan/tiny-pipeline").string(), "--no-verify"}, "--no-verify: has no effect"},
       {{"-p", "x", "doctor"}, "--prompt: has no effect with the verb 'doctor'"},
       {{"-p", "x", "--steps", "2", "--steps", "3"}, "--steps: is given more than once"},
