@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <memory>
-#include <variant>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
@@ -12,8 +11,8 @@
 
 #include <fmt/format.h>
 
-#include "apps/common/job_source.h"
 #include "apps/common/step_reporter.h"
+#include "apps/dit_profile/requests.h"
 #include "caches/schedule.h"
 #include "core/error.h"
 #include "core/printable.h"
@@ -34,27 +33,30 @@ Request base_request(const Profile& profile) {
   return request;
 }
 
-std::vector<Request> read_requests(const std::filesystem::path& prompts, const Profile& profile) {
-  JobSource source({.prompts = prompts}, base_request(profile));
-  std::vector<Request> requests;
-  while (const auto next = source.next()) {
-    if (const auto* line = std::get_if<BadLine>(&*next)) throw Error(ExitCode::kBadInputFile, line->message);
-    requests.push_back(std::get<Job>(*next).request);
+/// Errors are compared with those of the profile: lines may not have a size of their own.
+void require_sizes(const std::filesystem::path& prompts, const VideoModel& model, const RunInfo& profiled,
+                   const std::vector<Request>& requests) {
+  for (const Request& request : requests) {
+    const ResolvedRequest other = resolve(model, request);
+    if (other.width == profiled.width && other.height == profiled.height && other.frames == profiled.frames) continue;
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: its prompts have other sizes than the profile ({}x{}x{}, not {}x{}x{}); accepted: the "
+                            "profile's size for all",
+                            printable(prompts.string()), other.width, other.height, other.frames, profiled.width,
+                            profiled.height, profiled.frames));
   }
-  if (requests.empty()) {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: holds no prompts; accepted: one prompt or JSON object a line",
-                                                     printable(prompts.string())));
-  }
-  return requests;
 }
 
 }  // namespace
 
 ClosedLoop::ClosedLoop(Program& program, const ModelArguments& model, const std::filesystem::path& prompts,
                        const Profile& profile)
-    : program_(program), requests_(read_requests(prompts, profile)), full_(requests_.size()) {
+    : program_(program),
+      requests_(read_requests(program, {.prompts = prompts}, base_request(profile))),
+      full_(requests_.size()) {
   session_ = open_session(model, program.console);
   profile.require_fits(session_.model->denoiser().topology(), profile.run);
+  require_sizes(prompts, *session_.model, profile.run, requests_);
 }
 
 double ClosedLoop::error(const Trace& schedule, int prompt) {

@@ -17,8 +17,8 @@ namespace ditto {
 /// Runs schedules of a profile on prompts and compares them with full compute of the same prompts.
 class ClosedLoop {
  public:
-  /// Loads the model and reads the prompts file. Throws Error(kBadInputFile) when the model is not that of the profile
-  /// or a line is no prompt.
+  /// Loads the model and reads the prompts file. Throws Error(kBadInputFile) when the model is not that of the profile,
+  /// or a line is no prompt or has a size of its own; Cancelled.
   ClosedLoop(Program& program, const ModelArguments& model, const std::filesystem::path& prompts,
              const Profile& profile);
 

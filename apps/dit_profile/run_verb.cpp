@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/common/job_source.h"
 #include "apps/common/sampling_arguments.h"
 #include "apps/dit_profile/profile_run.h"
 #include "apps/dit_profile/profile_text.h"
+#include "apps/dit_profile/requests.h"
 #include "apps/dit_profile/verbs.h"
 #include "core/printable.h"
 #include "io/atomic_file.h"
@@ -83,21 +83,11 @@ void check_files(const RunArguments& arguments) {
   }
 }
 
-std::vector<Request> read_requests(const RunArguments& arguments) {
+std::vector<Request> requests_of(Program& program, const RunArguments& arguments) {
   Request base;
   base.negative = arguments.negative;
   arguments.sampling.apply_to(base);
-  JobSource source({arguments.prompts, arguments.sampling.seeds}, base);
-  std::vector<Request> requests;
-  while (const auto next = source.next()) {
-    if (const auto* line = std::get_if<BadLine>(&*next)) throw Error(ExitCode::kBadInputFile, line->message);
-    requests.push_back(std::get<Job>(*next).request);
-  }
-  if (requests.empty()) {
-    refuse(ExitCode::kBadInputFile, printable(arguments.prompts.string()), "holds no prompts",
-           "one prompt or JSON object a line");
-  }
-  return requests;
+  return read_requests(program, {.prompts = arguments.prompts, .seeds = arguments.sampling.seeds}, base);
 }
 
 /// A profile is of one size: lines may not have their own.
@@ -160,7 +150,7 @@ ExitCode run(Program& program, const RunArguments& arguments) {
   arguments.voice.apply_to(program.console);
   const ArrayGroups groups = requested_groups(arguments);
   check_files(arguments);
-  std::vector<Request> requests = read_requests(arguments);
+  std::vector<Request> requests = requests_of(program, arguments);
   check_edge_options(arguments, groups, requests.size());
   const Session session = open_session(arguments.model, program.console);
   check_sizes(arguments, *session.model, requests);

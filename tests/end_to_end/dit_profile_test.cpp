@@ -1,7 +1,13 @@
 // dit-profile from outside: files, exit codes, interruption.
+#include <chrono>
 #include <csignal>
+#include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "end_to_end/scratch.h"
 
@@ -137,6 +143,51 @@ TEST_F(DitProfile, APlanReplacesNothingThatItReads) {
         contains(refused.err, output + ": is read by this run (" + input + "); accepted: an output that is no input"));
     EXPECT_EQ(read_file(scratch_ / input), before);
   }
+}
+
+TEST_F(DitProfile, AClosedLoopHasTheProfilesSize) {
+  ASSERT_EQ(run(measure("3") + Arguments{"--only", "residual", "--frames", "1", "-q", "-o", "p"}).exit_code, kDone);
+  for (const char* own : {"\"size\": \"128x128\"", "\"frames\": 5"}) {
+    write_file(scratch_ / "other.jsonl", "a red circle\n{\"prompt\": \"a red circle\", " + std::string(own) + "}\n");
+    const Finished refused = run({"plan", "p", "--policy", "magcache", "--compute", "2", "--prompts", "other.jsonl",
+                                  "--threads", "1", "-q", "-o", "plan.jsonl"});
+    EXPECT_EQ(refused.exit_code, kBadInputFile);
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-profile"));
+    EXPECT_TRUE(contains(refused.err, "other.jsonl: its prompts have other sizes than the profile ("));
+    EXPECT_TRUE(contains(refused.err, ", not 64x64x1); accepted: the profile's size for all"));
+    EXPECT_FALSE(has("plan.jsonl"));
+  }
+}
+
+/// Waits until a program has read all that was written to a pipe.
+bool is_drained(int pipe) {
+  for (int attempt = 0; attempt < 30'000; ++attempt) {
+    int waiting = 0;
+    if (::ioctl(pipe, FIONREAD, &waiting) == 0 && waiting == 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return false;
+}
+
+/// A writer that holds its pipe open does not hold the program.
+TEST_F(DitProfile, ASignalEndsTheWaitForPrompts) {
+  ASSERT_EQ(run(measure("3") + Arguments{"--only", "residual", "--frames", "1", "-q", "-o", "p"}).exit_code, kDone);
+  ASSERT_EQ(::mkfifo((scratch_ / "pipe").c_str(), 0600), 0);
+  const int pipe = ::open((scratch_ / "pipe").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(pipe, 0);
+  const std::set<std::string> before = scratch_.names();
+  for (const Arguments& verb : {Arguments{"run", "-o", "new"},
+                                Arguments{"plan", "p", "--policy", "magcache", "--compute", "2", "-o", "plan.jsonl"}}) {
+    ASSERT_EQ(::write(pipe, "a red circle\n", 13), 13);
+    Running program("dit-profile", verb + Arguments{"--prompts", "pipe"}, scratch_.here());
+    EXPECT_TRUE(is_drained(pipe));
+    program.send(SIGINT);
+    const Finished stopped = program.finish();
+    EXPECT_EQ(stopped.exit_code, kInterrupted);
+    EXPECT_TRUE(contains(stopped.err, "dit-profile: error: interrupted: "));
+    EXPECT_EQ(scratch_.names(), before);
+  }
+  ::close(pipe);
 }
 
 struct ProfileFault {
