@@ -46,6 +46,10 @@ std::uint64_t read_seed(JsonReader& reader) {
 
 }  // namespace
 
+void warn_without_effect(const JobSource& source, Console& console) {
+  if (source.seeds_without_effect()) console.warn("--seed: had no effect: every line has a seed of its own");
+}
+
 void refuse_no_prompts(const std::filesystem::path& prompts) {
   refuse(printable(prompts.string()), "holds no prompts", "one prompt or JSON object a line");
 }
@@ -79,6 +83,7 @@ std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
       if (line->too_long)
         refuse(source, "the line is too long", fmt::format("up to {} bytes", LineReader::kMaxLineBytes));
       ParsedLine parsed = parse_line(std::string(text), source);
+      (parsed.has_seed ? met_own_seed_ : used_seeds_) = true;
       if (parsed.has_seed) return std::move(parsed.job);
       prompt_ = std::move(parsed.job);
       next_seed_ = 0;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/common/console.h"
 #include "apps/common/line_reader.h"
 #include "runtime/pipeline.h"
 
@@ -45,6 +46,8 @@ class JobSource {
   /// None at the end, and when a stop was requested while the prompts file, a pipe, had nothing to read.
   std::optional<std::variant<Job, BadLine>> next();
   bool stopped() const { return lines_ && lines_->stopped(); }
+  /// Whether seeds were given and every prompt so far had one of its own.
+  bool seeds_without_effect() const { return !settings_.seeds.empty() && met_own_seed_ && !used_seeds_; }
 
  private:
   std::optional<std::variant<Job, BadLine>> next_of_file();
@@ -60,6 +63,10 @@ class JobSource {
   std::optional<LineReader> lines_;
   std::optional<Job> prompt_;  ///< the prompt whose seeds are being handed out
   std::size_t next_seed_ = 0;
+  bool met_own_seed_ = false, used_seeds_ = false;
 };
+
+/// Warns, after the last job, of seeds that had no effect.
+void warn_without_effect(const JobSource& source, Console& console);
 
 }  // namespace ditto

@@ -196,6 +196,7 @@ class Rehearsal {
 ExitCode dry_run(Program& program, const JobSettings& settings, JobSource& source) {
   Rehearsal rehearsal(program, settings);
   rehearsal.meet_all(source);
+  warn_without_effect(source, program.console);
   if (!rehearsal.first()) return ExitCode::kSomeJobsFailed;
   const std::optional<std::int64_t>& cache_bytes = settings.arguments.cache_bytes;
   const Estimate found = estimate(program, *settings.session.model, settings.policies, rehearsal.first()->request);

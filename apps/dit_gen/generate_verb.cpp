@@ -80,6 +80,7 @@ class Batch {
     }
     if (source.stopped()) throw_interrupted();
     if (jobs_ == 0) refuse_no_prompts(*settings_.arguments.prompts);
+    warn_without_effect(source, program_.console);
     if (naming_.several_jobs()) {
       program_.console.note(fmt::format("{} of {} jobs finished", finished_count_, jobs_));
     }

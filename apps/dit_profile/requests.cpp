@@ -19,6 +19,7 @@ std::vector<Request> read_requests(Program& program, JobSourceSettings settings,
   }
   if (source.stopped()) throw Cancelled();
   if (requests.empty()) refuse_no_prompts(prompts);
+  warn_without_effect(source, program.console);
   return requests;
 }
 

@@ -99,6 +99,25 @@ TEST(Generate, PatternsNameTheJobs) {
   EXPECT_TRUE(contains(ambiguous.err, "accepted: a pattern that holds {seed}"));
 }
 
+TEST(Generate, SeedsWithoutEffectAreWarnedOf) {
+  const Scratch scratch;
+  write_file(scratch / "own.jsonl", "{\"prompt\": \"a\", \"seed\": 7}\n{\"prompt\": \"b\", \"seed\": 8}\n");
+  write_file(scratch / "one.jsonl", "{\"prompt\": \"a\", \"seed\": 7}\nb\n");
+  const auto warnings = [&](const Arguments& more) {
+    const Arguments small = {"--size", "64x64", "--frames", "1", "--steps", "1", "--json"};
+    const Finished run = dit_gen(small + more, scratch.here());
+    EXPECT_EQ(run.exit_code, kDone) << run.err;
+    std::vector<std::string> texts;
+    for (const json& warning : run.events("warning")) texts.push_back(warning.at("message"));
+    return texts;
+  };
+  const std::vector<std::string> none, one = {"--seed: had no effect: every line has a seed of its own"};
+  EXPECT_EQ(warnings({"--prompts", "own.jsonl", "-s", "1,2"}), one);
+  EXPECT_EQ(warnings({"--prompts", "own.jsonl", "-s", "1,2", "--dry-run"}), one);
+  EXPECT_EQ(warnings({"--prompts", "own.jsonl", "-y"}), none);
+  EXPECT_EQ(warnings({"--prompts", "one.jsonl", "-s", "1,2", "-y"}), none);
+}
+
 TEST(Generate, EveryKnobOfTheRequestChangesTheFrames) {
   const Scratch scratch;
   const std::string usual = hash_with(scratch, {});
