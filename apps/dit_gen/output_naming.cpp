@@ -31,15 +31,23 @@ std::string replaced(std::string text, std::string_view placeholder, const std::
   return text;
 }
 
+/// In small letters, as formats are listed.
+std::string extension_of(const std::string& path) {
+  std::string extension = fs::path(path).extension().string();
+  for (char& letter : extension)
+    letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  return extension;
+}
+
 /// Whether `-o` means a video; anything else is a folder, but a mistaken video format should not become one.
 bool names_video(const std::string& output) {
-  const fs::path path(output);
-  if (path.extension() == ".mp4") return true;
+  const std::string extension = extension_of(output);
+  if (extension == ".mp4") return true;
   static const std::vector<std::string> kOtherFiles = {
       ".avi",  ".gif", ".jpeg", ".jpg", ".json", ".jsonl",       ".m4v", ".mkv",  ".mov",  ".mp3",
       ".mpeg", ".mpg", ".ogv",  ".png", ".pt",   ".safetensors", ".txt", ".webm", ".webp", ".wmv"};
-  if (std::ranges::find(kOtherFiles, path.extension().string()) != kOtherFiles.end()) {
-    refuse("--output", fmt::format("'{}' is no format that is written", printable(path.extension().string())),
+  if (std::ranges::find(kOtherFiles, extension) != kOtherFiles.end()) {
+    refuse("--output", fmt::format("'{}' is no format that is written", extension),
            "a name ending in .mp4, or a folder for PNG frames");
   }
   return false;

@@ -53,6 +53,14 @@ TEST(Generate, AFolderIsFilledWithFrames) {
   EXPECT_EQ(scratch.names().size(), 6u);
 }
 
+TEST(Generate, AnExtensionMayBeInCapitals) {
+  const Scratch scratch;
+  const Finished run = dit_gen(tiny() + Arguments{"-o", "clip.MP4"}, scratch.here());
+  EXPECT_EQ(run.exit_code, kDone) << run.err;
+  EXPECT_EQ(scratch.names(), Names{"clip.MP4"});
+  EXPECT_EQ(read_file(scratch / "clip.MP4").substr(4, 4), "ftyp");
+}
+
 TEST(Generate, SeedsAreJobsWithNamesOfTheirOwn) {
   const Scratch scratch;
   const Finished list = dit_gen(tiny() + Arguments{"-s", "1,2", "-o", "clip.mp4"}, scratch.here());
@@ -267,6 +275,7 @@ TEST(Generate, OptionsWithoutEffectAreErrors) {
       {{"-p", "x", "-o", "folder", "--fps", "8"}, "--fps: has no effect on PNG frames"},
       {{"-p", "x", "-o", "folder", "--no-metadata"}, "--no-metadata: has no effect on PNG frames"},
       {{"-p", "x", "-o", "a.webm"}, "'.webm' is no format that is written"},
+      {{"-p", "x", "-o", "a.WebM"}, "'.webm' is no format that is written"},
       {{"-p", "x", "-n", "y", "--guidance", "1"}, "--negative: has no effect at guidance 1"},
       {{"-p", "x", "-n", "y", "--guidance", "1", "--dry-run"}, "--negative: has no effect at guidance 1"},
       {{"-p", "x", "-s", "1,2", "--frames", "6", "--dry-run"}, "--frames: 6 "},
