@@ -41,6 +41,17 @@ struct Report {
   std::vector<PatternRow> patterns;
 };
 
+/// Whether a video's comment is the metadata of a run: other programs keep JSON there too.
+bool is_run_metadata(const std::string& comment) {
+  if (!comment.starts_with('{')) return false;
+  try {
+    const nlohmann::json json = parse_json(comment, "comment");
+    return json.is_object() && json.contains("ditto");
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 Report inspect_video(const fs::path& path) {
   const VideoInfo info = read_video_info(path);
   Report report{{{"file", path.string()},
@@ -52,7 +63,7 @@ Report inspect_video(const fs::path& path) {
                  {"fps", info.fps}},
                 {}};
   if (!info.title.empty()) report.facts["title"] = info.title;
-  if (!info.metadata_json.starts_with('{')) {
+  if (!is_run_metadata(info.metadata_json)) {
     report.facts["run"] = info.metadata_json.empty() ? "not recorded" : "not by dit-gen: " + info.metadata_json;
     return report;
   }

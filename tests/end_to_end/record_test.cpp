@@ -90,6 +90,24 @@ TEST_F(Recorded, WhatIsNoneOfThemIsNamed) {
   }
 }
 
+TEST_F(Recorded, AnotherProgramsJsonIsShownAsItIs) {
+  const std::string video = read_file(file("a.mp4"));
+  const std::string key = "{\"ditto\":";
+  const std::size_t at = video.find(key);
+  ASSERT_NE(at, std::string::npos);
+  // Of the same length, so that the mp4 stays whole: another key, and text that is no JSON.
+  for (const std::string start : {"{\"maker\":", "{ditto: 1"}) {
+    ASSERT_EQ(start.size(), key.size());
+    std::string other = video;
+    other.replace(at, start.size(), start);
+    write_file(file("other.mp4"), other);
+    const json found = inspect("other.mp4");
+    EXPECT_EQ(found.at("kind"), "video");
+    EXPECT_EQ(found.at("width"), 64);
+    EXPECT_TRUE(contains(found.at("run").get<std::string>(), "not by dit-gen: " + start));
+  }
+}
+
 TEST_F(Recorded, ReproduceGivesTheSameFrames) {
   const Finished repeated = run({"reproduce", "a.mp4", "--json"});
   EXPECT_EQ(repeated.exit_code, kDone) << repeated.err;
