@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kIdentityFile = "command.json";
+constexpr const char* kLockFile = "lock";
 constexpr const char* kEdgesArray = "edge_error";
 
 fs::path folder_beside(const fs::path& profile) {
@@ -44,6 +46,8 @@ std::optional<std::string> first_difference(const nlohmann::json& stored, const 
 
 PartStore::PartStore(const fs::path& profile, const nlohmann::ordered_json& identity, bool start_anew)
     : folder_(folder_beside(profile)) {
+  make_folder();
+  lock_.emplace(folder_ / kLockFile, folder_);
   const fs::path file = folder_ / kIdentityFile;
   if (fs::exists(file)) {
     const auto difference = first_difference(read_json_file(file), nlohmann::json::parse(identity.dump()));
@@ -53,22 +57,25 @@ PartStore::PartStore(const fs::path& profile, const nlohmann::ordered_json& iden
                                                 "command, or -y to start anew",
                                                 printable(folder_.string()), *difference));
     }
-    remove();
   }
+  remove_results();
+  AtomicFile out(file);
+  out.write(identity.dump(2) + "\n");
+  out.commit();
+}
+
+void PartStore::make_folder() const {
   std::error_code problem;
   fs::create_directory(folder_, problem);
   if (problem) {
     throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
                                                      printable(folder_.string()), problem.message()));
   }
-  if (!fs::is_empty(folder_)) {
-    throw Error(ExitCode::kUsage,
-                fmt::format("{}: is not empty and not by dit-profile; accepted: another --output or an empty folder",
-                            printable(folder_.string())));
-  }
-  AtomicFile out(file);
-  out.write(identity.dump(2) + "\n");
-  out.commit();
+  const bool own = fs::exists(folder_ / kLockFile) || fs::exists(folder_ / kIdentityFile) || fs::is_empty(folder_);
+  if (own) return;
+  throw Error(ExitCode::kUsage,
+              fmt::format("{}: is not empty and not by dit-profile; accepted: another --output or an empty folder",
+                          printable(folder_.string())));
 }
 
 fs::path PartStore::run_name(std::size_t run) const { return folder_ / fmt::format("run-{:05}", run + 1); }
@@ -92,15 +99,19 @@ void PartStore::save_edges(std::size_t run, const at::Tensor& rows) {
   save_safetensors(edges_file(run), {{kEdgesArray, rows}});
 }
 
-bool PartStore::is_own_file(const std::string& name) const {
-  return name == kIdentityFile || name.starts_with("run-") || name.starts_with("edges-");
+void PartStore::remove_results() {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool own = name == kIdentityFile || name.starts_with("run-") || name.starts_with("edges-");
+    if (own) fs::remove(entry.path(), ignored);
+  }
 }
 
 void PartStore::remove() {
+  remove_results();
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
-    if (is_own_file(entry.path().filename().string())) fs::remove(entry.path(), ignored);
-  }
+  fs::remove(folder_ / kLockFile, ignored);
   fs::remove(folder_, ignored);
 }
 

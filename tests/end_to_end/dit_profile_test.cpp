@@ -114,6 +114,31 @@ TEST_F(DitProfile, AnInterruptedRunGoesOnToTheSameBytes) {
   EXPECT_EQ(read_file(scratch_ / "parts.safetensors"), read_file(scratch_ / "whole.safetensors"));
 }
 
+TEST_F(DitProfile, TwoRunsDoNotShareAnOutput) {
+  const Arguments command = measure("20") + Arguments{"--only", "residual", "-s", "1,2,3", "--json", "-o", "race"};
+  Running first("dit-profile", command, scratch_.here());
+  ASSERT_TRUE(first.wait_for_output("\"event\":\"prompt\""));
+  first.send(SIGSTOP);  // so that it is not done before the others have come
+  for (const Arguments& more : {Arguments{}, Arguments{"-y"}}) {
+    const Finished second = run(command + more + Arguments{"-q"});
+    EXPECT_EQ(second.exit_code, kUsage);
+    EXPECT_TRUE(is_one_error_line(second.err, "dit-profile"));
+    EXPECT_TRUE(contains(second.err, "race.parts: is in use by another run; accepted: another output, or wait"));
+  }
+  first.send(SIGCONT);
+  const Finished finished = first.finish();
+  EXPECT_EQ(finished.exit_code, kDone) << finished.err;
+  EXPECT_EQ(scratch_.names(), (std::set<std::string>{"race.json", "race.safetensors", "prompts.txt"}));
+}
+
+TEST_F(DitProfile, APartsFolderOfSomebodyElseIsLeftAlone) {
+  write_file(scratch_ / "p.parts/thesis.txt", "mine");
+  const Finished refused = run(measure("3") + Arguments{"--only", "residual", "--frames", "1", "-y", "-q", "-o", "p"});
+  EXPECT_EQ(refused.exit_code, kUsage);
+  EXPECT_TRUE(contains(refused.err, "p.parts: is not empty and not by dit-profile; accepted: another --output"));
+  EXPECT_EQ(scratch_.names(), (std::set<std::string>{"p.parts", "p.parts/thesis.txt", "prompts.txt"}));
+}
+
 TEST_F(DitProfile, MeasuresOnlyWhatIsAskedFor) {
   const Arguments json = {"--json", "-o"};
   const Finished edges =
