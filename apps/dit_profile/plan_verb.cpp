@@ -17,6 +17,7 @@
 #include "apps/dit_profile/verbs.h"
 #include "caches/planners/planner.h"
 #include "core/error.h"
+#include "eval/metrics/psnr.h"
 #include "io/atomic_file.h"
 #include "models/registry.h"
 
@@ -106,8 +107,8 @@ void check_output(const PlanArguments& arguments) {
   require_writable_target(arguments.output, arguments.overwrite);
 }
 
-/// Of a root mean square error of pixels between 0 and 1.
-double decibels(double error) { return -20 * std::log10(error); }
+/// Of a root mean square error of pixels between 0 and 1; capped as the metrics are, for plans that compute everything.
+double decibels(double error) { return std::min(-20 * std::log10(error), kPsnrCap); }
 
 class Report {
  public:

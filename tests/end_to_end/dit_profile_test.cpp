@@ -170,6 +170,29 @@ TEST_F(DitProfile, APlanReplacesNothingThatItReads) {
   }
 }
 
+TEST_F(DitProfile, AMeasuredPlanIsANumberOfDecibels) {
+  write_file(scratch_ / "one.txt", "a red circle\n");
+  const Arguments few = {"run", "--prompts", "one.txt", "--steps", "4", "--frames", "1", "--threads", "1"};
+  ASSERT_EQ(run(few + Arguments{"--only", "edges", "--edges", "1", "-q", "-o", "p"}).exit_code, kDone);
+  const auto plan = [&](const char* compute) {
+    const Finished planned = run({"plan", "p", "--policy", "sum", "--compute", compute, "--prompts", "one.txt",
+                                  "--threads", "1", "--json", "-y", "-o", "plan.jsonl"});
+    EXPECT_EQ(planned.exit_code, kDone) << planned.err;
+    return planned.events("planned").at(0);
+  };
+  EXPECT_EQ(plan("4").at("measured_psnr"), 100);
+  const Json cached = plan("3");
+  EXPECT_GT(cached.at("measured_psnr").get<double>(), 0);
+  EXPECT_LT(cached.at("measured_psnr").get<double>(), 100);
+  EXPECT_TRUE(cached.at("even_psnr").is_null());
+  const Finished text = run({"plan", "p", "--policy", "sum", "--compute", "3", "--prompts", "one.txt", "--threads", "1",
+                             "-y", "-o", "plan.jsonl"});
+  EXPECT_EQ(text.exit_code, kDone) << text.err;
+  EXPECT_TRUE(contains(text.out, "\nmeasured: PSNR "));
+  EXPECT_TRUE(contains(text.out, " dB to full compute (pixels not rounded, mean over the prompts)\n"));
+  EXPECT_FALSE(contains(text.out, "even steps"));
+}
+
 TEST_F(DitProfile, AClosedLoopHasTheProfilesSize) {
   ASSERT_EQ(run(measure("3") + Arguments{"--only", "residual", "--frames", "1", "-q", "-o", "p"}).exit_code, kDone);
   for (const char* own : {"\"size\": \"128x128\"", "\"frames\": 5"}) {
