@@ -5,28 +5,12 @@
 
 #include <gtest/gtest.h>
 
-#include "models/registry.h"
 #include "numeric.h"
-#include "test_paths.h"
+#include "tiny_pipeline.h"
 #include "tolerances.h"
-#include "toy_support.h"
 
 namespace ditto::test {
 namespace {
-
-Result run(c10::Device device, KernelMode kernels, const std::vector<std::string>& policies) {
-  LoadOptions options;
-  options.device = device;
-  options.kernels = kernels;
-  Request request;
-  request.prompt = "a red circle";
-  request.width = 48;
-  request.height = 32;
-  request.frames = 5;
-  request.steps = 6;
-  request.guidance = 5;
-  return run_toy(*load_model(data_path("wan/tiny-pipeline"), options), request, policies);
-}
 
 class OnGpu : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
@@ -35,9 +19,10 @@ class OnGpu : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(OnGpu, RunsAlike) {
-  const Result cpu = run(at::kCPU, KernelMode::kAuto, {GetParam()});
+  const std::vector<std::string> policy = {GetParam()};
+  const Result cpu = run_tiny_pipeline({}, policy);
   for (const KernelMode kernels : {KernelMode::kAuto, KernelMode::kReference}) {
-    const Result gpu = run(c10::Device(at::kCUDA, 0), kernels, {GetParam()});
+    const Result gpu = run_tiny_pipeline({.device = c10::Device(at::kCUDA, 0), .kernels = kernels}, policy);
     EXPECT_LE(relative_error(gpu.latents.cpu(), cpu.latents), tolerance::kPipelineFloat32);
     EXPECT_EQ(gpu.counts.units_computed, cpu.counts.units_computed);
   }
