@@ -18,6 +18,16 @@ class ShiftedEvidence : public Evidence {
   int first_probe_;
 };
 
+/// A question about the joined plan as the policy that owns the site is asked it.
+struct OwnQuestion {
+  ShiftedEvidence evidence;
+  DecisionPoint point;
+
+  OwnQuestion(const DecisionPoint& joined, int site, int first_probe)
+      : evidence(joined.evidence, first_probe), point{joined.step,   joined.branch, site,          joined.snapshots,
+                                                      joined.latent, evidence,      joined.kernels} {}
+};
+
 }  // namespace
 
 StackedPolicy::StackedPolicy(std::vector<std::unique_ptr<CachePolicy>> policies) : policies_(std::move(policies)) {}
@@ -45,16 +55,12 @@ Plan StackedPolicy::plan(const Topology& topology, std::span<const StepInfo> sch
 
 Decision StackedPolicy::decide(const DecisionPoint& point) {
   const Route& route = routes_.at(static_cast<std::size_t>(point.site));
-  ShiftedEvidence evidence(point.evidence, route.first_probe);
-  return policies_[route.policy]->decide(
-      {point.step, point.branch, route.site, point.snapshots, point.latent, evidence, point.kernels});
+  return policies_[route.policy]->decide(OwnQuestion(point, route.site, route.first_probe).point);
 }
 
 void StackedPolicy::observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow) {
   const Route& route = routes_.at(static_cast<std::size_t>(point.site));
-  ShiftedEvidence evidence(point.evidence, route.first_probe);
-  policies_[route.policy]->observe(
-      {point.step, point.branch, route.site, point.snapshots, point.latent, evidence, point.kernels}, fresh, shadow);
+  policies_[route.policy]->observe(OwnQuestion(point, route.site, route.first_probe).point, fresh, shadow);
 }
 
 std::vector<std::string> StackedPolicy::warnings() const {
