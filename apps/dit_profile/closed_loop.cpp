@@ -36,15 +36,13 @@ Request base_request(const Profile& profile) {
 /// Errors are compared with those of the profile: lines may not have a size of their own.
 void require_sizes(const std::filesystem::path& prompts, const VideoModel& model, const RunInfo& profiled,
                    const std::vector<Request>& requests) {
-  for (const Request& request : requests) {
-    const ResolvedRequest other = resolve(model, request);
-    if (other.width == profiled.width && other.height == profiled.height && other.frames == profiled.frames) continue;
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: its prompts have other sizes than the profile ({}x{}x{}, not {}x{}x{}); accepted: the "
-                            "profile's size for all",
-                            printable(prompts.string()), other.width, other.height, other.frames, profiled.width,
-                            profiled.height, profiled.frames));
-  }
+  const auto other = first_of_other_size(model, requests, profiled.width, profiled.height, profiled.frames);
+  if (!other) return;
+  throw Error(ExitCode::kBadInputFile,
+              fmt::format("{}: its prompts have other sizes than the profile ({}x{}x{}, not {}x{}x{}); accepted: the "
+                          "profile's size for all",
+                          printable(prompts.string()), other->width, other->height, other->frames, profiled.width,
+                          profiled.height, profiled.frames));
 }
 
 }  // namespace

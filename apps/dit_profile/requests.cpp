@@ -23,4 +23,13 @@ std::vector<Request> read_requests(Program& program, JobSourceSettings settings,
   return requests;
 }
 
+std::optional<ResolvedRequest> first_of_other_size(const VideoModel& model, const std::vector<Request>& requests,
+                                                   int width, int height, int frames) {
+  for (const Request& request : requests) {
+    ResolvedRequest resolved = resolve(model, request);
+    if (resolved.width != width || resolved.height != height || resolved.frames != frames) return resolved;
+  }
+  return std::nullopt;
+}
+
 }  // namespace ditto

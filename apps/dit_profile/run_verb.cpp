@@ -93,14 +93,12 @@ std::vector<Request> requests_of(Program& program, const RunArguments& arguments
 /// A profile is of one size: lines may not have their own.
 void check_sizes(const RunArguments& arguments, const VideoModel& model, const std::vector<Request>& requests) {
   const ResolvedRequest first = resolve(model, requests.front());
-  for (const Request& request : requests) {
-    const ResolvedRequest other = resolve(model, request);
-    if (other.width == first.width && other.height == first.height && other.frames == first.frames) continue;
-    refuse(ExitCode::kBadInputFile, printable(arguments.prompts.string()),
-           fmt::format("its prompts have different sizes ({}x{}x{}, {}x{}x{})", first.width, first.height, first.frames,
-                       other.width, other.height, other.frames),
-           "one size for all, as --size and --frames set it");
-  }
+  const auto other = first_of_other_size(model, requests, first.width, first.height, first.frames);
+  if (!other) return;
+  refuse(ExitCode::kBadInputFile, printable(arguments.prompts.string()),
+         fmt::format("its prompts have different sizes ({}x{}x{}, {}x{}x{})", first.width, first.height, first.frames,
+                     other->width, other->height, other->frames),
+         "one size for all, as --size and --frames set it");
 }
 
 /// Options about edges that could not take effect, as far as the number of prompts tells.
