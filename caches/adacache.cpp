@@ -11,6 +11,7 @@
 #include "caches/change.h"
 #include "caches/motion.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/step_window.h"
 #include "caches/unit_kinds.h"
 
@@ -54,15 +55,15 @@ class AdaCache : public CachePolicy {
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
     if (codebook_.never_reuses() || window_.covers(schedule)) return {};
     patch_frames_ = topology.patch[0];
-    const int metric_block = metric_block_ < 0 ? middle_block(topology) : metric_block_;
-    if (metric_block >= topology.block_count()) {
-      refuse_option("adacache:metric_block", fmt::format("there is no block {}", metric_block),
+    if (metric_block_ < 0) metric_block_ = middle_block(topology);
+    if (metric_block_ >= topology.block_count()) {
+      refuse_option("adacache:metric_block", fmt::format("there is no block {}", metric_block_),
                     fmt::format("0 to {}", topology.block_count() - 1));
     }
     Plan plan;
     for (int block = 0; block < topology.block_count(); ++block) {
       const int rest = attention_of(topology, block) + 1;
-      if (block == metric_block) metric_site_ = static_cast<int>(plan.sites.size());
+      if (block == metric_block_) metric_site_ = static_cast<int>(plan.sites.size());
       plan.sites.push_back(unit_site(topology, topology.block_begin(block), rest, FeatureForm::kDelta));
       if (rest == topology.block_end(block)) continue;
       plan.sites.push_back(unit_site(topology, rest, topology.block_end(block), FeatureForm::kDelta));
@@ -89,6 +90,10 @@ class AdaCache : public CachePolicy {
     gap_ = point.age();
     measured_change_ = relative_change(fresh.video, before, point.kernels);
     if (uses_motion_) measured_motion_ = frame_motion(fresh.video, point.latent.size(2) / patch_frames_);
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    return {settled("metric_block", metric_block_, metric_block_ >= 0)};
   }
 
  private:
@@ -123,7 +128,7 @@ class AdaCache : public CachePolicy {
   }
 
   std::string codebook_name_;
-  int metric_block_;
+  int metric_block_;  ///< -1 until it is settled
   bool uses_motion_;
   StepWindow window_;
   AdaCacheCodebook codebook_;

@@ -21,7 +21,6 @@ namespace {
 constexpr const char* kMethod = "profilingdit";
 constexpr const char* kBackground = "profilingdit:background";
 constexpr const char* kArray = "foreground_attention";
-constexpr double kBackgroundShare = 0.65;
 
 std::vector<double> foreground_attention(const Profile& profile, int blocks) {
   const at::Tensor attention = profile.array(kArray).to(at::kDouble).contiguous();
@@ -77,9 +76,11 @@ BackgroundPlan known_background(const PolicyOptions& options, const Topology& to
   const ProfileSource source = find_profile(options.text("profile"), topology, run);
   if (source.profile && (!options.is_automatic("profile") || source.profile->has(kArray))) {
     const int blocks = topology.block_count();
-    const auto count = std::lround(options.number_or("target", kBackgroundShare) * blocks);
     const std::vector<double> attention = foreground_attention(*source.profile, blocks);
     BackgroundPlan plan;
+    plan.profile = profile_name(*source.profile);
+    plan.target = options.number_or("target", plan.target);
+    const auto count = std::lround(plan.target * blocks);
     plan.groups.push_back({least_attentive(attention, static_cast<int>(count)), {}});
     return plan;
   }

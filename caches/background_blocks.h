@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "caches/refresh_schedule.h"
@@ -17,10 +19,13 @@ struct BackgroundGroup {
   int of_steps = 0;
 };
 
-/// What ProfilingDiT reuses in a run, and its first refresh step.
+/// What ProfilingDiT reuses in a run, and its first refresh step. `target` is the share of the blocks that counts where
+/// they are from a profile.
 struct BackgroundPlan {
   std::vector<BackgroundGroup> groups;
   int first = 6;
+  double target = 0.65;
+  std::optional<std::string> profile = {};
 };
 
 /// Settles profilingdit's options background, profile, target and first. Given blocks win; then those of a profile

@@ -11,6 +11,7 @@
 
 #include "caches/number_list.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/unit_kinds.h"
 #include "kernels/change_metrics.h"
 
@@ -32,13 +33,10 @@ std::vector<int> all_blocks(int count) {
   return blocks;
 }
 
-/// Blocks whose change is measured, ascending. The paper measures all, or half of them where attention mixes all
-/// tokens.
-std::vector<int> indicator_blocks(const std::string& choice, const Topology& topology) {
-  const int count = topology.block_count();
-  const bool half = choice == "half" || (choice == kAutomatic && !has_factorised_attention(topology));
-  if (half) return half_of_blocks(count);
-  if (choice == "all" || choice == kAutomatic) return all_blocks(count);
+/// Blocks whose change is measured, ascending.
+std::vector<int> indicator_blocks(const std::string& choice, int count) {
+  if (choice == "half") return half_of_blocks(count);
+  if (choice == "all") return all_blocks(count);
   const std::string option = "bwcache:indicator_blocks";
   const std::string accepted = fmt::format("all, half, or blocks from 0 to {} written 1/3/5", count - 1);
   std::vector<int> blocks;
@@ -87,7 +85,7 @@ class BwCache : public CachePolicy {
  public:
   explicit BwCache(const PolicyOptions& options)
       : threshold_(options.number("threshold")),
-        given_max_reuse_(options.integer_or("max_reuse", 0)),
+        max_reuse_(options.integer_or("max_reuse", 0)),
         tail_rule_(options.text("tail_rule")),
         form_(options.text("reuse") == "state" ? FeatureForm::kState : FeatureForm::kDelta),
         indicator_(options.text("indicator_blocks")),
@@ -95,8 +93,10 @@ class BwCache : public CachePolicy {
 
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
     const int steps = static_cast<int>(schedule.size());
-    blocks_ = indicator_blocks(indicator_, topology);
-    max_reuse_ = given_max_reuse_ > 0 ? given_max_reuse_ : std::max(1, static_cast<int>(std::lround(0.1 * steps)));
+    // The paper measures all blocks, or half of them where attention mixes all tokens.
+    if (indicator_ == kAutomatic) indicator_ = has_factorised_attention(topology) ? "all" : "half";
+    blocks_ = indicator_blocks(indicator_, topology.block_count());
+    if (max_reuse_ == 0) max_reuse_ = std::max(1, static_cast<int>(std::lround(0.1 * steps)));
     constexpr int kFewestSteps = 4;
     if (threshold_ <= 0 || steps < kFewestSteps) return {};
     Plan plan{.sites = {unit_site(topology, 0, topology.unit_count(), form_)}};
@@ -132,6 +132,10 @@ class BwCache : public CachePolicy {
     if (measured_ != point.step.index) changes_ = {};
     measured_ = point.step.index;
     for (std::size_t i = 0; i < blocks_.size(); ++i) measure(point, i);
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    return {settled("max_reuse", max_reuse_), settled("indicator_blocks", indicator_)};
   }
 
  private:
@@ -170,12 +174,11 @@ class BwCache : public CachePolicy {
   }
 
   double threshold_;
-  int given_max_reuse_;  ///< 0: a tenth of the steps
+  int max_reuse_;  ///< 0 until it is settled
   std::string tail_rule_;
   FeatureForm form_;
   std::string indicator_;
   bool retest_;
-  int max_reuse_ = 1;
   std::vector<int> blocks_;
   std::size_t probe_count_ = 0;
 

@@ -12,6 +12,7 @@
 #include "caches/change.h"
 #include "caches/forecasters/taylor.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/since_computed.h"
 
 namespace ditto {
@@ -79,9 +80,8 @@ class DBCache : public CachePolicy {
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
     if (threshold_ <= 0) return {};
     mask_.check(schedule.front().node_count);
-    const int first_blocks =
-        first_blocks_ > 0 ? first_blocks_ : std::clamp(topology.block_count() / 2, 1, kPublishedFirstBlocks);
-    Plan plan{.sites = {block_range_site(topology, "dbcache", first_blocks, last_blocks_, order_ + 1)}};
+    if (first_blocks_ == 0) first_blocks_ = std::clamp(topology.block_count() / 2, 1, kPublishedFirstBlocks);
+    Plan plan{.sites = {block_range_site(topology, "dbcache", first_blocks_, last_blocks_, order_ + 1)}};
     if (!compares_heads()) return plan;
     plan.probes = {Probe{-1}};
     plan.remembered_states = 1;
@@ -99,6 +99,10 @@ class DBCache : public CachePolicy {
     if (head == head_.end()) return;
     point.evidence.remember(kHeadDelta, head->second);
     head_.erase(head);
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    return {settled("first_blocks", first_blocks_, first_blocks_ > 0), settled("mask", "none")};
   }
 
  private:
@@ -196,7 +200,7 @@ class DBCache : public CachePolicy {
   }
 
   double threshold_;
-  int first_blocks_;
+  int first_blocks_;  ///< 0 until it is settled
   int last_blocks_;
   int first_;
   int first_interval_;

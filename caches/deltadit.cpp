@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/step_window.h"
 
 namespace ditto {
@@ -48,6 +49,10 @@ class DeltaDit : public CachePolicy {
     return Decision::reuse("interval");
   }
 
+  std::vector<SettledOption> settled_options() const override {
+    return {settled("blocks", blocks_, blocks_ >= 0), settled("rear_steps", rear_steps_, rear_steps_ >= 0)};
+  }
+
  private:
   /// Which ranges a site belongs to.
   struct Place {
@@ -80,8 +85,8 @@ class DeltaDit : public CachePolicy {
   }
 
   int interval_;
-  int blocks_;
-  int rear_steps_;
+  int blocks_;      ///< -1 until it is settled
+  int rear_steps_;  ///< likewise
   StepWindow window_;
   std::vector<Place> places_;  ///< by site
 };

@@ -4,6 +4,7 @@
 
 #include "caches/fastercache_settings.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/unit_kinds.h"
 
 namespace ditto {
@@ -57,6 +58,21 @@ class FasterCache : public CachePolicy {
 
   Decision decide(const DecisionPoint& point) override {
     return settings_.guidance.enabled && point.site == 0 ? decide_guidance(point) : decide_attention(point);
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    const auto& [attention, guidance] = settings_;
+    const bool forecasts = attention.enabled, estimates = guidance.enabled;
+    return {settled("attention_first", attention.steps.first, forecasts),
+            settled("attention_interval", attention.steps.interval, forecasts),
+            attention.scale == 0 ? settled("attention_weight", attention.floor, forecasts)
+                                 : settled("attention_weight", "rising", forecasts),
+            settled("guidance_first", guidance.steps.first, estimates),
+            settled("guidance_interval", guidance.steps.interval, estimates),
+            settled("low_factor", guidance.low_factor, estimates),
+            settled("high_factor", guidance.high_factor, estimates),
+            settled("low_until", guidance.low_until, estimates),
+            settled("high_from", guidance.high_from, estimates)};
   }
 
  private:

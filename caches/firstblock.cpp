@@ -14,6 +14,7 @@
 #include "caches/forecast_policy.h"
 #include "caches/forecasters/taylor.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/step_window.h"
 
 namespace ditto {
@@ -39,6 +40,7 @@ class FirstBlock : public CachePolicy {
   }
 
   void begin(const Topology&, const RunInfo& run) override {
+    judges_unconditional_ = run.branches.size() > 1 && !branch_.conditional_decides();
     if (run.branches.size() == 1 && unconditional_given_) {
       refuse_option("firstblock:unconditional_threshold", "has no effect in a run of one branch", "leaving it out");
     }
@@ -67,6 +69,10 @@ class FirstBlock : public CachePolicy {
     if (!head_delta_.contains(point.branch)) return;
     point.evidence.remember(kHeadDelta, head_delta_[point.branch]);
     head_delta_.erase(point.branch);
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    return {settled("unconditional_threshold", unconditional_threshold_, judges_unconditional_)};
   }
 
  private:
@@ -105,6 +111,7 @@ class FirstBlock : public CachePolicy {
   int order_;
   BranchChoice branch_;
   bool unconditional_given_;
+  bool judges_unconditional_ = false;  ///< from its own features
   StepWindow window_;
   std::map<Branch, at::Tensor> head_delta_;  ///< from decide() to observe() of one step
 };

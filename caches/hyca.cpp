@@ -1,6 +1,7 @@
 #include "caches/hyca.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <ATen/ops/isfinite.h>
 
@@ -11,6 +12,7 @@
 #include "caches/planners/solver_assignment.h"
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "core/error.h"
 
 namespace ditto {
@@ -20,11 +22,12 @@ constexpr const char* kDescriptors = "hyca.descriptors";
 constexpr const char* kErrors = "hyca.solver_error";
 constexpr int kMeasuredSolvers = 6;
 constexpr int kRollingSnapshots = 4;
+constexpr const char* kPool = "tf/ab2/rk2/bdf2/am";
 
 std::vector<PoolSolver> pool_of(const std::string& text) {
   std::vector<PoolSolver> pool;
   std::string_view rest = text;
-  if (text == kAutomatic) rest = "tf/ab2/rk2/bdf2/am";
+  if (text == kAutomatic) rest = kPool;
   for (bool more = true; more;) {
     const std::size_t slash = rest.find('/');
     pool.push_back(solver_from_name(rest.substr(0, slash), "hyca:pool"));
@@ -61,7 +64,8 @@ class HyCa : public CachePolicy {
         schedule_(ForecastSchedule::from(options)),
         level_(options.text("site")),
         rolling_(options.text("history") == "rolling"),
-        keep_(options.integer_or("keep", kRollingSnapshots)) {
+        keep_(options.integer_or("keep", kRollingSnapshots)),
+        clusters_(options.integer_or("clusters", 2)) {
     if (!rolling_) refuse_without_effect(options, "hyca", "keep", "with history=anchored");
   }
 
@@ -79,6 +83,7 @@ class HyCa : public CachePolicy {
     if (source.profile && (!options_.is_automatic("profile") || measured_here(*source.profile))) {
       assign(*source.profile, topology);
       origin_ = "solvers from a profile";
+      profile_ = profile_name(*source.profile);
       return;
     }
     refuse_measured_options("without a profile of these sites", {"clusters", "pool"});
@@ -106,6 +111,13 @@ class HyCa : public CachePolicy {
     return Decision::blend(forecast(point), "forecast");
   }
 
+  std::vector<SettledOption> settled_options() const override {
+    const bool forecasts = schedule_.interval > 1, measured = profile_.has_value();
+    return {settled("solver", measured ? "profile" : "tf", forecasts), settled("profile", profile_.value_or("none")),
+            settled("clusters", clusters_, measured), settled("pool", kPool, measured),
+            settled("keep", keep_, rolling_ && forecasts)};
+  }
+
  private:
   void refuse_measured_options(const std::string& why, std::initializer_list<const char*> given) const {
     for (const char* option : given) refuse_without_effect(options_, "hyca", option, why);
@@ -122,9 +134,8 @@ class HyCa : public CachePolicy {
     const at::Tensor descriptors = array_of(profile, kDescriptors, sites, {topology.channels, 6});
     const at::Tensor errors = array_of(profile, kErrors, sites, {kMeasuredSolvers, topology.channels});
     const std::vector<PoolSolver> pool = pool_of(options_.text("pool"));
-    const int clusters = options_.integer_or("clusters", 2);
     for (std::int64_t site = 0; site < sites; ++site) {
-      assignments_[static_cast<std::size_t>(site)] = assign_solvers(descriptors[site], errors[site], clusters, pool);
+      assignments_[static_cast<std::size_t>(site)] = assign_solvers(descriptors[site], errors[site], clusters_, pool);
     }
   }
 
@@ -151,6 +162,8 @@ class HyCa : public CachePolicy {
   std::string level_;
   bool rolling_;
   int keep_;
+  int clusters_;
+  std::optional<std::string> profile_;         ///< the one the solvers are from
   std::vector<SolverAssignment> assignments_;  ///< by site
   std::string origin_;
 };

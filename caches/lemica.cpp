@@ -11,6 +11,7 @@
 #include "caches/preset.h"
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "core/error.h"
 #include "io/json_file.h"
 
@@ -70,10 +71,15 @@ class LeMiCa : public CachePolicy {
     return Decision::reuse("between scheduled steps");
   }
 
+  std::vector<SettledOption> settled_options() const override {
+    return {settled("profile", planned_from_.value_or("none"))};
+  }
+
  private:
-  std::vector<int> find_schedule(const Topology& topology, const RunInfo& run) const {
+  std::vector<int> find_schedule(const Topology& topology, const RunInfo& run) {
     const ProfileSource source = find_profile(profile_, topology, run);
     if (source.profile && (profile_ != kAutomatic || source.profile->has("edge_error"))) {
+      planned_from_ = profile_name(*source.profile);
       return planned(*source.profile, compute_);
     }
     const std::vector<int> released = released_schedule(topology.identity, run.steps, compute_);
@@ -87,6 +93,7 @@ class LeMiCa : public CachePolicy {
 
   int compute_;
   std::string profile_;
+  std::optional<std::string> planned_from_;
   std::vector<int> computed_;  ///< ascending; empty for full compute
 };
 

@@ -8,6 +8,7 @@
 #include "caches/magcache_settings.h"
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/since_computed.h"
 
 namespace ditto {
@@ -74,7 +75,28 @@ class MagCache : public CachePolicy {
     return branch_.decide(point, [&](const DecisionPoint& asked) { return judge(asked); });
   }
 
+  std::vector<SettledOption> settled_options() const override {
+    const bool acts = !is_off_;
+    return {settled("threshold", settings_.threshold, acts),
+            settled("max_reuse", settings_.max_reuse, acts),
+            settled("retention", settings_.retention, acts),
+            settled_ratios(),
+            settled("profile", settings_.profile.value_or("none")),
+            settled("square_root", settings_.square_root, acts),
+            settled("compare", settings_.equal_reuses ? "le" : "lt", acts)};
+  }
+
  private:
+  /// The option holds one list: those of branches that differ are named by their origin.
+  SettledOption settled_ratios() const {
+    std::vector<double> shared;
+    for (const auto& [branch, ratios] : settings_.ratios) {
+      if (shared.empty()) shared = ratios;
+      if (ratios != shared) return settled("ratios", settings_.profile ? "profile" : "published");
+    }
+    return settled("ratios", shared);
+  }
+
   Decision judge(const DecisionPoint& point) {
     if (ratios_.is_retained(point.step.node)) return Decision::recompute("retention");
     const double error = advance(point);

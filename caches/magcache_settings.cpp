@@ -113,6 +113,7 @@ MagCacheSettings magcache_settings(const PolicyOptions& options, const Topology&
     settings.square_root = false;
   } else if (const ProfileSource source = find_profile(options.text("profile"), topology, run); source.profile) {
     settings.ratios = measured_ratios(*source.profile, run);
+    settings.profile = profile_name(*source.profile);
     settings.square_root = false;
   } else if (!preset) {
     refuse_option("magcache:ratios",

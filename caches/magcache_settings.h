@@ -1,6 +1,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "caches/registry.h"
@@ -21,6 +23,7 @@ struct MagCacheSettings {
   std::vector<int> computed;      ///< steps of a run of `published_steps` that are always computed
   int published_steps = 0;
   std::map<Branch, std::vector<double>> ratios;  ///< of both branches, by step of the run they were measured in
+  std::optional<std::string> profile;            ///< the one the ratios are from
 };
 
 /// Ratios from the option `ratios`, from a profile, or published for the model; the rest from options, the model's

@@ -11,6 +11,7 @@
 #include "caches/number_list.h"
 #include "caches/preset.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 #include "caches/unit_kinds.h"
 #include "core/error.h"
 #include "io/json_file.h"
@@ -44,7 +45,7 @@ struct FeedForwardBroadcast {
 
 /// What a run uses of options, preset and general settings.
 struct Settings {
-  std::map<std::string, int> intervals;
+  std::map<std::string, int> intervals;  ///< 0 for a kind the model lacks
   double timestep_low = 100, timestep_high = 850;
   FeedForwardBroadcast feed_forward;
 };
@@ -120,6 +121,18 @@ class Pab : public CachePolicy {
     return inside ? Decision::reuse("broadcast") : Decision::recompute("window");
   }
 
+  std::vector<SettledOption> settled_options() const override {
+    const FeedForwardBroadcast& broadcast = settings_.feed_forward;
+    const bool broadcasts = !broadcast.timesteps.empty();
+    std::vector<SettledOption> all = {settled("timestep_low", settings_.timestep_low),
+                                      settled("timestep_high", settings_.timestep_high),
+                                      settled("feed_forward_timesteps", broadcast.timesteps),
+                                      settled("feed_forward_blocks", broadcast.blocks, broadcasts),
+                                      settled("feed_forward_reuse", broadcast.reuse, broadcasts)};
+    for (const auto& [kind, interval] : settings_.intervals) all.push_back(settled(kind, interval, interval > 0));
+    return all;
+  }
+
  private:
   static constexpr int kFeedForward = 0;  ///< in place of an interval
 
@@ -127,15 +140,17 @@ class Pab : public CachePolicy {
     Settings settings = published_settings(topology);
     for (const AttentionKind& kind : kAttentionKinds) {
       const auto fits = [&](const UnitInfo& unit) { return kind.holds(unit.kind); };
-      if (std::ranges::none_of(topology.units, fits)) {
-        refuse_without_effect(options_, "pab", kind.option, "on a model without such units");
-      }
-      settings.intervals[kind.option] = options_.integer_or(kind.option, settings.intervals[kind.option]);
+      int& interval = settings.intervals[kind.option];
+      interval = options_.integer_or(kind.option, interval);
+      if (std::ranges::any_of(topology.units, fits)) continue;
+      refuse_without_effect(options_, "pab", kind.option, "on a model without such units");
+      interval = 0;
     }
     settings.timestep_low = options_.number_or("timestep_low", settings.timestep_low);
     settings.timestep_high = options_.number_or("timestep_high", settings.timestep_high);
     if (std::ranges::none_of(topology.units, is_feed_forward)) {
       refuse_without_effect(options_, "pab", "feed_forward_timesteps", "on a model without such units");
+      settings.feed_forward.timesteps.clear();
     }
     resolve_feed_forward(settings.feed_forward);
     return settings;

@@ -27,6 +27,8 @@ ProfileSource find_profile(const std::string& option, const Topology& topology, 
   return found;
 }
 
+std::string profile_name(const Profile& profile) { return profile.path.stem().string(); }
+
 OptionSpec profile_option(const std::string& what) {
   return {.name = "profile",
           .type = OptionType::kText,

@@ -19,6 +19,9 @@ struct ProfileSource {
 /// `presets/profiles/<model>-<width>x<height>-<steps>.json`; one that does not fit is passed over.
 ProfileSource find_profile(const std::string& option, const Topology& topology, const RunInfo& run);
 
+/// What a trace calls a profile: the name of its files, without their folder.
+std::string profile_name(const Profile& profile);
+
 /// The option `profile` of policies that use one; `what` is what they take from it.
 OptionSpec profile_option(const std::string& what);
 

@@ -1,5 +1,6 @@
 #include "caches/profilingdit.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -8,11 +9,17 @@
 #include "caches/index_list.h"
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
+#include "caches/settled_option.h"
 
 namespace ditto {
 namespace {
 
 using Kind = RefreshSchedule::Kind;
+
+const char* name_of(Kind kind) {
+  if (kind == Kind::kList) return "list";
+  return kind == Kind::kFalling ? "eq15" : "uniform";
+}
 
 /// The refresh schedule the options ask for; nothing when it is left to what is known of the model.
 std::optional<RefreshSchedule> given_refresh(const PolicyOptions& options) {
@@ -80,6 +87,28 @@ class ProfilingDiT : public CachePolicy {
     if (point.step.index < background_.first) return Decision::recompute("window");
     if (refreshed_[static_cast<std::size_t>(point.site)][step]) return Decision::recompute("refresh");
     return Decision::reuse("background");
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    std::vector<int> blocks;
+    RefreshSchedule refresh = refresh_.value_or(RefreshSchedule{});
+    for (const BackgroundGroup& group : background_.groups) {
+      blocks.insert(blocks.end(), group.blocks.begin(), group.blocks.end());
+      refresh = group.refresh;
+    }
+    std::ranges::sort(blocks);
+    // Published groups are refreshed each in its own way, which no option can say.
+    const bool differs = !refresh_ && background_.groups.size() > 1;
+    const auto is = [&](Kind kind) { return !differs && refresh.kind == kind; };
+    return {settled("background", blocks),
+            settled("profile", background_.profile.value_or("none")),
+            settled("target", background_.target, background_.profile.has_value()),
+            settled("refresh", differs ? "published" : name_of(refresh.kind)),
+            settled("interval", refresh.interval, is(Kind::kUniform)),
+            settled("steps", refresh.steps, is(Kind::kList)),
+            settled("longest", refresh.longest, is(Kind::kFalling)),
+            settled("shortest", refresh.shortest, is(Kind::kFalling)),
+            settled("first", background_.first, !is_disabled())};
   }
 
  private:

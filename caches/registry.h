@@ -10,14 +10,11 @@
 
 namespace ditto {
 
-/// The value of an option that the policy settles itself.
-inline constexpr const char* kAutomatic = "auto";
-
 enum class OptionType : std::uint8_t { kInteger, kNumber, kText, kFlag };
 
 /// One option of a policy. Bounds hold for numbers and are inclusive; `choices` for text, empty when any text will do.
 /// An option whose default is empty must be given. One whose default is kAutomatic, whatever its type, is left to the
-/// policy unless it is given: to a preset, a profile or another option.
+/// policy unless it is given: to a preset, a profile or another option. CachePolicy::settled_options() names its value.
 struct OptionSpec {
   std::string name;
   OptionType type;

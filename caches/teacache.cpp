@@ -7,6 +7,7 @@
 #include "caches/change.h"
 #include "caches/polynomial.h"
 #include "caches/profile_source.h"
+#include "caches/settled_option.h"
 #include "caches/teacache_calibration.h"
 
 namespace ditto {
@@ -53,6 +54,14 @@ class TeaCache : public CachePolicy {
     return {
         "teacache: the polynomial was negative, so that drift counted as none; accepted: clamp=true, or coefficients "
         "for this model and number of steps"};
+  }
+
+  std::vector<SettledOption> settled_options() const override {
+    const bool compares = threshold_ > 0;
+    return {settled("indicator", calibration_.indicator, compares),
+            settled("coefficients", calibration_.coefficients, compares),
+            settled("profile", calibration_.profile.value_or("none")),
+            settled("first", calibration_.window.first, compares), settled("last", calibration_.window.last, compares)};
   }
 
  private:

@@ -19,11 +19,12 @@ namespace {
 
 constexpr const char* kIndicators[] = {"emb", "emb_proj", "modulated"};
 
-/// A published polynomial and the window it was published with.
+/// A published polynomial and the window it was published with, or one of a profile.
 struct Published {
   std::string indicator;
   std::vector<double> coefficients;
   StepWindow window;
+  std::optional<std::string> profile = {};
 };
 
 std::vector<Published> published_for(const ModelIdentity& model, int steps) {
@@ -60,7 +61,7 @@ std::optional<Published> measured_in(const Profile& profile, const std::string& 
     const std::vector<double> coefficients(data, data + values.numel());
     // An indicator that could not be fitted has NaN.
     if (std::ranges::all_of(coefficients, [](double value) { return std::isfinite(value); })) {
-      return Published{candidate, coefficients, {1, 1}};
+      return Published{candidate, coefficients, {1, 1}, profile_name(profile)};
     }
   }
   return std::nullopt;
@@ -108,6 +109,7 @@ TeaCacheCalibration calibrate_teacache(const PolicyOptions& options, const Topol
   if (measured) {
     settled.coefficients = measured->coefficients;
     settled.origin = "polynomial from a profile";
+    settled.profile = measured->profile;
   }
   if (own_polynomial) {
     settled.coefficients = parse_polynomial(options.text("coefficients"), "teacache:coefficients");

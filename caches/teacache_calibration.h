@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct TeaCacheCalibration {
   std::vector<double> coefficients = {1, 0};
   StepWindow window = {1, 1};
   std::string origin = "identity";
+  std::optional<std::string> profile = {};  ///< the one the polynomial is from
 };
 
 /// Settles teacache's options for a run. An option that is given wins; then a measured polynomial (profile array

@@ -39,11 +39,32 @@ class FunctionPolicy : public CachePolicy {
   Look look_;
 };
 
+/// Steps 0 to count - 1 without jumps; the noise level falls evenly from 1.
+inline std::vector<StepInfo> even_schedule(int count) {
+  std::vector<StepInfo> schedule;
+  for (int index = 0; index < count; ++index) {
+    const double sigma = 1 - static_cast<double>(index) / count;
+    schedule.push_back({index, count, index, count, 1000 * sigma, sigma});
+  }
+  return schedule;
+}
+
 /// Specifications to a factory of the policy they describe.
 inline PolicyFactory factory_of(const std::vector<std::string>& specifications) {
   std::vector<PolicySpec> parsed;
   for (const std::string& text : specifications) parsed.push_back(parse_policy(text));
   return [parsed] { return make_policy(parsed); };
+}
+
+/// What a policy makes of the options that may be left to it, by name.
+inline std::map<std::string, std::string> settled_by(const std::string& specification, const Topology& topology,
+                                                     const RunInfo& run) {
+  const std::unique_ptr<CachePolicy> policy = factory_of({specification})();
+  policy->begin(topology, run);
+  policy->plan(topology, even_schedule(run.steps));
+  std::map<std::string, std::string> values;
+  for (const SettledOption& option : policy->settled_options()) values[option.name] = option.value;
+  return values;
 }
 
 /// One clip of the toy model without decoding; the specifications are those of --cache.
@@ -68,16 +89,6 @@ inline bool same_bits(const at::Tensor& a, const at::Tensor& b) { return a.sizes
 
 inline double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return a.to(at::kDouble).sub(b.to(at::kDouble)).abs().max().item<double>();
-}
-
-/// Steps 0 to count - 1 without jumps; the noise level falls evenly from 1.
-inline std::vector<StepInfo> even_schedule(int count) {
-  std::vector<StepInfo> schedule;
-  for (int index = 0; index < count; ++index) {
-    const double sigma = 1 - static_cast<double>(index) / count;
-    schedule.push_back({index, count, index, count, 1000 * sigma, sigma});
-  }
-  return schedule;
 }
 
 /// The trace's letters for events of a run that jumped over no step.

@@ -69,6 +69,17 @@ struct Decision {
   static Decision blend(std::vector<float> weights, std::string reason, std::optional<double> score = {});
 };
 
+/// The value of an option that the policy settles itself.
+inline constexpr const char* kAutomatic = "auto";
+
+/// An option that may be left to the policy and its value in this run, as the option itself is written: "none" where it
+/// has no effect. `policy` is the place in a stack.
+struct SettledOption {
+  std::string name;
+  std::string value;
+  std::size_t policy = 0;
+};
+
 /// Decides for one run: made before it, gone after it. Never asked about a site inside one that was blended.
 class CachePolicy {
  public:
@@ -90,6 +101,10 @@ class CachePolicy {
 
   /// What a user should know of the run that has ended, one line each.
   virtual std::vector<std::string> warnings() const { return {}; }
+
+  /// For the trace: of every option whose default is kAutomatic, the value it has in this run unless it was given.
+  /// Asked after plan().
+  virtual std::vector<SettledOption> settled_options() const { return {}; }
 
   /// The grid to visit: policies that jump over steps or move noise levels return another one.
   virtual StepGrid shape_grid(StepGrid grid) const { return grid; }

@@ -71,6 +71,17 @@ std::vector<std::string> StackedPolicy::warnings() const {
   return all;
 }
 
+std::vector<SettledOption> StackedPolicy::settled_options() const {
+  std::vector<SettledOption> all;
+  for (std::size_t p = 0; p < policies_.size(); ++p) {
+    for (SettledOption& option : policies_[p]->settled_options()) {
+      option.policy = p;
+      all.push_back(std::move(option));
+    }
+  }
+  return all;
+}
+
 StepGrid StackedPolicy::shape_grid(StepGrid grid) const {
   for (const auto& policy : policies_) grid = policy->shape_grid(std::move(grid));
   return grid;

@@ -17,6 +17,7 @@ class StackedPolicy : public CachePolicy {
   Decision decide(const DecisionPoint& point) override;
   void observe(const DecisionPoint& point, const Feature& fresh, const Feature* shadow) override;
   std::vector<std::string> warnings() const override;
+  std::vector<SettledOption> settled_options() const override;
   StepGrid shape_grid(StepGrid grid) const override;
 
  private:

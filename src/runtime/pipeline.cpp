@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "runtime/guidance.h"
 #include "runtime/run_setup.h"
+#include "runtime/settled_names.h"
 
 namespace ditto {
 namespace {
@@ -47,11 +48,11 @@ void check_grid(const StepGrid& grid, int steps) {
 }
 
 TraceRun trace_run(const VideoModel& model, const ResolvedRequest& request, const StepGrid& grid, const Plan& plan,
-                   const std::vector<std::string>& policy_names) {
+                   std::vector<std::string> policy_names) {
   TraceRun run;
   run.version = DITTO_VERSION;
   run.model = model.denoiser().topology().identity;
-  run.policies = policy_names;
+  run.policies = std::move(policy_names);
   run.sites = plan.sites;
   run.seed = request.seed;
   run.solver = request.solver;
@@ -143,7 +144,8 @@ class Run {
     result_.cache_bytes_peak = denoiser_->store().peak_bytes();
     result_.cache_refusals = denoiser_->store().refusals();
     result_.step_records = denoiser_->step_records();
-    result_.trace.run = trace_run(model_, request_, grid_, denoiser_->plan(), options_.policy_names);
+    result_.trace.run = trace_run(model_, request_, grid_, denoiser_->plan(),
+                                  settled_names(options_.policy_names, policy_.settled_options()));
     result_.trace.events = denoiser_->events();
     result_.warnings = policy_.warnings();
     result_.trace.result = TraceResult{"", result_.counts.units_computed, result_.units_total};

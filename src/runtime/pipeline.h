@@ -54,7 +54,7 @@ struct StepProgress {
 
 struct GenerateOptions {
   EngineOptions engine;
-  std::vector<std::string> policy_names;  ///< resolved specifications, for the trace
+  std::vector<std::string> policy_names;  ///< resolved specifications; the trace has what was settled for kAutomatic
   std::stop_token stop;                   ///< checked between steps and between chunks of the decoder
   std::function<void(const StepProgress&)> on_step;
   /// Latent entering a step, and its guided prediction.

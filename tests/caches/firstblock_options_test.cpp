@@ -71,6 +71,17 @@ TEST(FirstBlockOptions, BranchesDecideEachOrTogether) {
   EXPECT_EQ(own.pattern("blocks.1.feed_forward", Branch::kUnconditional), "CRRC");
 }
 
+TEST(FirstBlockOptions, UnconditionalThresholdIsSettledWhereThatBranchDecides) {
+  const auto settled = [](const std::string& options, const std::vector<Branch>& branches) {
+    return settled_by("firstblock:threshold=0.2" + options, moving_branch().topology(),
+                      engine_run_info(4, {.branches = branches}))
+        .at("unconditional_threshold");
+  };
+  EXPECT_EQ(settled("", kBothBranches), "0.2");
+  EXPECT_EQ(settled(",branch=conditional", kBothBranches), "none");
+  EXPECT_EQ(settled("", {Branch::kConditional}), "none");
+}
+
 TEST(FirstBlockOptions, ThresholdZeroNeverReuses) {
   const EngineRun run = run_with(head_of({{1}, {1}}), "firstblock:threshold=0", {.steps = 2});
   EXPECT_TRUE(run.events.empty());

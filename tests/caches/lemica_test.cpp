@@ -143,6 +143,7 @@ TEST(LeMiCa, FindsTheShippedProfileOfTheRun) {
   Profile profile = profile_of(model, setup, {{"edge_error", example_edges()}});
   profile.write(presets / "profiles/scripted-16x16-6");
   EXPECT_EQ(computed(run_with(model, "lemica:compute=3", setup)), (std::vector<int>{0, 2, 5}));
+  EXPECT_EQ(settled_by("lemica:compute=3", model.topology(), profile.run).at("profile"), "scripted-16x16-6");
   profile.run.guidance = 7;
   profile.write(presets / "profiles/scripted-16x16-6");
   EXPECT_NE(refusal_in(model, "lemica:compute=3", setup).find("made for guidance 7; this run has 2"),

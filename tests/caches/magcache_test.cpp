@@ -78,6 +78,16 @@ TEST(MagCache, ComputesThePublishedSteps) {
   }
 }
 
+TEST(MagCache, TellsWhatItSettled) {
+  using Values = std::map<std::string, std::string>;
+  const Values wan = {{"threshold", "0.12"}, {"max_reuse", "4"},       {"retention", "0.2"}, {"ratios", "published"},
+                      {"profile", "none"},   {"square_root", "false"}, {"compare", "lt"}};
+  EXPECT_EQ(settled_by("magcache", model_named("Wan2.1-T2V-1.3B-Diffusers"), run_info(50)), wan);
+  const Values shared = settled_by("magcache", model_named("HunyuanVideo"), run_info(50));
+  EXPECT_EQ(shared.at("compare"), "le");
+  EXPECT_EQ(shared.at("ratios").rfind("1/", 0), 0U) << shared.at("ratios");
+}
+
 TEST(MagCache, StretchesListsToTheNearestStep) {
   EXPECT_EQ(nearest_steps(50, 20),
             (std::vector<int>{0, 3, 5, 8, 10, 13, 15, 18, 21, 23, 26, 28, 31, 34, 36, 39, 41, 44, 46, 49}));
@@ -178,6 +188,12 @@ class MagCacheProfile : public testing::Test {
 TEST_F(MagCacheProfile, GivesEachBranchItsOwnRow) {
   const std::vector<std::string> found = patterns(":retention=0,profile=" + write(), topology_, profile_.run);
   EXPECT_EQ(found, (std::vector<std::string>{"CRRR", "CCCC"}));
+}
+
+TEST_F(MagCacheProfile, IsNamedWithoutItsFolder) {
+  const auto settled = settled_by("magcache:profile=" + write(), topology_, profile_.run);
+  EXPECT_EQ(settled.at("profile"), "measured");
+  EXPECT_EQ(settled.at("ratios"), "profile");
 }
 
 TEST_F(MagCacheProfile, LetsTheConditionalBranchDecideForBoth) {

@@ -67,6 +67,20 @@ TEST(Pab, BroadcastsFeedForwardOutputsAfterTheStepNearestToEachTimestep) {
   EXPECT_EQ(patterns.of("blocks.1.feed_forward"), "");
 }
 
+TEST(Pab, TellsWhatItSettled) {
+  using Values = std::map<std::string, std::string>;
+  const Values latte = {{"self_attention", "2"},      {"temporal_attention", "3"},
+                        {"cross_attention", "6"},     {"timestep_low", "100"},
+                        {"timestep_high", "800"},     {"feed_forward_timesteps", "720/640/560/480/400"},
+                        {"feed_forward_blocks", "5"}, {"feed_forward_reuse", "2"}};
+  EXPECT_EQ(settled_by("pab", factorised_topology("Latte-1"), run_info(50, kTwoBranches)), latte);
+  const Values unlisted = {{"self_attention", "3"},         {"temporal_attention", "none"},
+                           {"cross_attention", "6"},        {"timestep_low", "100"},
+                           {"timestep_high", "850"},        {"feed_forward_timesteps", "none"},
+                           {"feed_forward_blocks", "none"}, {"feed_forward_reuse", "none"}};
+  EXPECT_EQ(settled_by("pab:self_attention=3", plain_topology(), run_info(20, kTwoBranches)), unlisted);
+}
+
 TEST(Pab, IntervalsOfOneHaveTheBitsOfNoPolicy) {
   const ToyModel model;
   const at::Tensor full = run_toy(model, toy_request(), {}).latents;

@@ -105,6 +105,22 @@ TEST(ProfilingDiT, BranchesKeepTheirOwnChange) {
   EXPECT_NEAR(value_at(run, 3, 1) - value_at(run, 3, 0), 2, tolerance::kClosedForm);
 }
 
+TEST(ProfilingDiT, TellsWhatItSettled) {
+  using Values = std::map<std::string, std::string>;
+  const auto settled = [](const ScriptedModel& model, const std::string& options) {
+    return settled_by("profilingdit" + options, model.topology(), engine_run_info(50));
+  };
+  const Values falling = {{"background", "0/2"}, {"profile", "none"},  {"target", "none"},
+                          {"refresh", "eq15"},   {"interval", "none"}, {"steps", "none"},
+                          {"longest", "8"},      {"shortest", "2"},    {"first", "6"}};
+  EXPECT_EQ(settled(constant_model(3), ":background=0/2,longest=8"), falling);
+  const Values hunyuan = settled(constant_model(60, "HunyuanVideo"), "");
+  EXPECT_EQ(hunyuan.at("refresh"), "published") << "the two groups of blocks differ";
+  EXPECT_EQ(hunyuan.at("interval"), "none");
+  EXPECT_EQ(settled(constant_model(60, "HunyuanVideo"), ":interval=4").at("refresh"), "uniform");
+  EXPECT_EQ(settled(constant_model(3), ":interval=1").at("background"), "none");
+}
+
 TEST(ProfilingDiT, SettingsThatNeverReuse) {
   EXPECT_TRUE(run_with(constant_model(3), "profilingdit:interval=1").events.empty());
   EXPECT_TRUE(run_with(constant_model(3), "profilingdit:background=none").events.empty());

@@ -21,6 +21,14 @@ class Contract : public ::testing::TestWithParam<std::string> {
     return run_toy(toy_, request, {specification}, options);
   }
   Result full_compute() const { return run_toy(toy_, case_request(), {}); }
+  /// Nothing where the run is refused.
+  std::optional<Trace> trace_of(const std::string& specification) const {
+    try {
+      return run(specification).trace;
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
 
   const PolicyEntry& entry_ = entry_of(GetParam());
   const std::string example_ = example_of(entry_);
@@ -78,6 +86,22 @@ TEST_P(Contract, GivesEqualRunsEqualTraces) {
   const Result second = generate_with(1);
   EXPECT_TRUE(same_bits(first.latents, second.latents));
   EXPECT_EQ(first.trace.to_json_lines(), second.trace.to_json_lines());
+}
+
+/// What was given stays as it was written; the rest has the value it came to.
+TEST_P(Contract, NamesTheValueOfEveryOptionInTheTrace) {
+  for (const std::string& specification :
+       {example_, specification_of(entry_, {}), specification_of(entry_, settings_of(entry_.disabled))}) {
+    const std::optional<Trace> trace = trace_of(specification);
+    if (!trace) continue;  // defaults may not be possible in so short a run
+    const std::string& name = trace->run.policies.at(0);
+    const Settings named = settings_of(name.substr(name.find(':') + 1));
+    for (const auto& [option, value] : parse_policy(specification).options.values()) {
+      const std::string& in_trace = named.at(option);
+      EXPECT_TRUE(value == kAutomatic ? in_trace != kAutomatic && !in_trace.empty() : in_trace == value) << name;
+    }
+  }
+  EXPECT_TRUE(trace_of(example_));
 }
 
 TEST_P(Contract, IsFullComputeWhenSwitchedOff) {

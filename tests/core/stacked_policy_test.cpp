@@ -19,6 +19,7 @@ class Part : public CachePolicy {
   void observe(const DecisionPoint& point, const Feature&, const Feature*) override {
     point.evidence.remember(name_ + std::to_string(point.site), {});
   }
+  std::vector<SettledOption> settled_options() const override { return {{"threshold", name_}, {"order", "1"}}; }
   StepGrid shape_grid(StepGrid grid) const override {
     grid.nodes.erase(grid.nodes.begin() + static_cast<std::ptrdiff_t>(plan_.probes.size()));
     return grid;
@@ -85,6 +86,14 @@ TEST_F(Stacked, AsksEachPolicyAtItsOwnSitesInItsOwnNumbers) {
 TEST_F(Stacked, ShapesTheGridInOrder) {
   const StepGrid grid = policy_->shape_grid({{}, {0, 1, 2, 3, 4, 5}});
   EXPECT_EQ(grid.nodes, (std::vector<int>{0, 2, 4, 5})) << "the first drops its node 1, the second what is then node 2";
+}
+
+TEST_F(Stacked, NamesTheSettledOptionsOfEachPolicyByItsPlace) {
+  std::vector<std::string> settled;
+  for (const SettledOption& option : policy_->settled_options()) {
+    settled.push_back(std::to_string(option.policy) + ":" + option.name + "=" + option.value);
+  }
+  EXPECT_EQ(settled, (std::vector<std::string>{"0:threshold=a", "0:order=1", "1:threshold=b", "1:order=1"}));
 }
 
 TEST(StackedPolicy, OfNothingIsFullCompute) {
