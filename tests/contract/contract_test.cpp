@@ -96,7 +96,8 @@ TEST_P(Contract, NamesTheValueOfEveryOptionInTheTrace) {
     if (!trace) continue;  // defaults may not be possible in so short a run
     const std::string& name = trace->run.policies.at(0);
     const Settings named = settings_of(name.substr(name.find(':') + 1));
-    for (const auto& [option, value] : parse_policy(specification).options.values()) {
+    const PolicySpec parsed = parse_policy(specification);
+    for (const auto& [option, value] : parsed.options.values()) {
       const std::string& in_trace = named.at(option);
       EXPECT_TRUE(value == kAutomatic ? in_trace != kAutomatic && !in_trace.empty() : in_trace == value) << name;
     }
