@@ -135,7 +135,8 @@ class BwCache : public CachePolicy {
   }
 
   std::vector<SettledOption> settled_options() const override {
-    return {settled("max_reuse", max_reuse_), settled("indicator_blocks", indicator_)};
+    const bool compares = threshold_ > 0;
+    return {settled("max_reuse", max_reuse_, compares), settled("indicator_blocks", indicator_, compares)};
   }
 
  private:

@@ -123,13 +123,15 @@ class Pab : public CachePolicy {
 
   std::vector<SettledOption> settled_options() const override {
     const FeedForwardBroadcast& broadcast = settings_.feed_forward;
-    const bool broadcasts = !broadcast.timesteps.empty();
-    std::vector<SettledOption> all = {settled("timestep_low", settings_.timestep_low),
-                                      settled("timestep_high", settings_.timestep_high),
-                                      settled("feed_forward_timesteps", broadcast.timesteps),
+    const bool acts = settings_.timestep_high > 0, broadcasts = acts && !broadcast.timesteps.empty();
+    std::vector<SettledOption> all = {settled("timestep_low", settings_.timestep_low, acts),
+                                      settled("timestep_high", settings_.timestep_high, acts),
+                                      settled("feed_forward_timesteps", broadcast.timesteps, acts),
                                       settled("feed_forward_blocks", broadcast.blocks, broadcasts),
                                       settled("feed_forward_reuse", broadcast.reuse, broadcasts)};
-    for (const auto& [kind, interval] : settings_.intervals) all.push_back(settled(kind, interval, interval > 0));
+    for (const auto& [kind, interval] : settings_.intervals) {
+      all.push_back(settled(kind, interval, acts && interval > 0));
+    }
     return all;
   }
 

@@ -72,8 +72,8 @@ struct Decision {
 /// The value of an option that the policy settles itself.
 inline constexpr const char* kAutomatic = "auto";
 
-/// An option that may be left to the policy and its value in this run, as the option itself is written: "none" where it
-/// has no effect. `policy` is the place in a stack.
+/// An option that may be left to the policy and its value in this run, as the option is written; "none" where it has no
+/// effect, a word for what the option cannot hold (lists by branch). `policy` is the place in a stack.
 struct SettledOption {
   std::string name;
   std::string value;

@@ -79,6 +79,8 @@ TEST(Pab, TellsWhatItSettled) {
                            {"timestep_high", "850"},        {"feed_forward_timesteps", "none"},
                            {"feed_forward_blocks", "none"}, {"feed_forward_reuse", "none"}};
   EXPECT_EQ(settled_by("pab:self_attention=3", plain_topology(), run_info(20, kTwoBranches)), unlisted);
+  const Values off = settled_by("pab:timestep_high=0", plain_topology(), run_info(20, kTwoBranches));
+  EXPECT_EQ(off.at("cross_attention"), "none");
 }
 
 TEST(Pab, IntervalsOfOneHaveTheBitsOfNoPolicy) {
