@@ -1,61 +1,12 @@
-// dit-eval from outside: scenarios, codecs, clips of other programs, the oracle.
+// dit-eval run from outside: scenarios, codecs, clips of other programs, what it leaves behind.
 #include <chrono>
 #include <csignal>
 #include <thread>
 
-#include <gtest/gtest.h>
-
-#include "end_to_end/scratch.h"
+#include "end_to_end/evaluated.h"
 
 namespace ditto::test {
 namespace {
-
-using nlohmann::json;
-
-constexpr const char* kPrompt = "a small red circle moving left on a white background";
-
-Finished dit_eval(const Arguments& arguments, const RunOptions& options) {
-  return Running("dit-eval", arguments, options).finish();
-}
-
-/// Two settings of one policy, 4 steps, 5 frames.
-json tiny_scenario() {
-  return {
-      {"name", "tiny"},       {"size", "64x64"},
-      {"frames", 5},          {"steps", 4},
-      {"prompts", {kPrompt}}, {"rows", {{{"name", "interval"}, {"cache", "interval:interval={x}"}, {"x", {1, 2}}}}}};
-}
-
-std::vector<json> lines_in(const fs::path& path) {
-  std::vector<json> lines;
-  for (const std::string& line : lines_of(read_file(path))) lines.push_back(json::parse(line));
-  return lines;
-}
-
-/// A file with one tensor of zeros.
-void write_safetensors(const fs::path& path, const std::string& name, const std::string& dtype,
-                       const std::vector<std::size_t>& shape, std::size_t item_bytes) {
-  std::size_t bytes = item_bytes;
-  for (const std::size_t size : shape) bytes *= size;
-  json tensors;
-  tensors[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {0, bytes}}};
-  const std::string header = tensors.dump();
-  std::string file;
-  for (std::size_t k = 0; k < 8; ++k) file += static_cast<char>(header.size() >> (8 * k) & 0xff);
-  write_file(path, file + header + std::string(bytes, '\0'));
-}
-
-class Evaluated : public testing::Test {
- protected:
-  void SetUp() override { write_file(scratch_ / "scenario.json", tiny_scenario().dump()); }
-
-  Finished run(const Arguments& arguments) {
-    return dit_eval(Arguments{"run", "scenario.json", "-o", "results"} + arguments, scratch_.here());
-  }
-  fs::path result(const std::string& name) const { return scratch_.path() / "results" / name; }
-
-  Scratch scratch_;
-};
 
 TEST_F(Evaluated, RawFramesAndWhatACodecLeavesAreBothScored) {
   ASSERT_EQ(run({}).exit_code, kDone);
@@ -250,42 +201,6 @@ TEST_F(Evaluated, AFullDiskIsNoUsageError) {
   EXPECT_TRUE(is_one_error_line(failed.err, "dit-eval"));
 }
 
-TEST_F(Evaluated, AComparisonIsOneObject) {
-  ASSERT_EQ(dit_gen(tiny() + Arguments{"-o", "clip.mp4"}, scratch_.here()).exit_code, kDone);
-  const Arguments compare = {"compare", "clip.mp4", "clip.mp4"};
-  const Finished scored = dit_eval(compare + Arguments{"--json", "--through-codec", "crf=25"}, scratch_.here());
-  ASSERT_EQ(scored.exit_code, kDone) << scored.err;
-  ASSERT_EQ(scored.events().size(), 1U) << scored.out;
-  const json object = scored.events().front();
-  EXPECT_FALSE(object.contains("event"));
-  EXPECT_EQ(object["psnr"]["mean"], 100);
-  EXPECT_TRUE(object["convention"].is_string());
-  EXPECT_EQ(object["frames"], "raw");
-  EXPECT_EQ(object["through_codec"]["frames"], "crf=25");
-  EXPECT_EQ(object["through_codec"]["psnr"]["mean"], 100);
-  const bool missing = !object.contains("lpips-alex");
-  EXPECT_EQ(object.contains("unavailable") && object["unavailable"].contains("lpips-alex"), missing);
-  EXPECT_EQ(bool(contains(scored.err, "lpips-alex is left out: ")), missing);
-
-  const json named = dit_eval(compare + Arguments{"--json", "--metrics", "psnr"}, scratch_.here()).events().at(0);
-  EXPECT_FALSE(named.contains("unavailable"));
-  EXPECT_FALSE(named.contains("through_codec"));
-}
-
-TEST_F(Evaluated, AMetricThatIsNotDefinedForTheClipsIsNamedInTheObject) {
-  write_safetensors(scratch_ / "small.safetensors", "frames", "U8", {1, 8, 8, 3}, 1);
-  const Arguments compare = {"compare", "small.safetensors", "small.safetensors"};
-  const Finished scored = dit_eval(compare + Arguments{"--json"}, scratch_.here());
-  ASSERT_EQ(scored.exit_code, kDone) << scored.err;
-  ASSERT_EQ(scored.events().size(), 1U) << scored.out;
-  const json object = scored.events().front();
-  EXPECT_EQ(object["psnr"]["mean"], 100);
-  EXPECT_FALSE(object.contains("ssim"));
-  EXPECT_TRUE(object["unavailable"]["ssim"].is_string()) << "no side under 11 pixels";
-  EXPECT_TRUE(contains(scored.err, "ssim is left out: "));
-  EXPECT_EQ(dit_eval(compare + Arguments{"--json", "-q"}, scratch_.here()).err, "");
-}
-
 TEST_F(Evaluated, FoldersThatCannotBeMadeAreOutputFailures) {
   for (const std::string& folder : {std::string("/proc/nope"), std::string(5000, 'a')}) {
     const Finished refused = dit_eval({"run", "scenario.json", "-o", folder}, scratch_.here());
@@ -302,13 +217,6 @@ TEST_F(Evaluated, FoldersThatCannotBeMadeAreOutputFailures) {
   EXPECT_EQ(refused.exit_code, kOutputFailed) << refused.err;
   EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
   EXPECT_TRUE(contains(refused.err, "TMPDIR: "));
-}
-
-TEST_F(Evaluated, APathTooLongIsABadInputFile) {
-  write_safetensors(scratch_ / "clip.safetensors", "frames", "U8", {5, 64, 64, 3}, 1);
-  const Finished refused = dit_eval({"compare", std::string(5000, 'a'), "clip.safetensors"}, scratch_.here());
-  EXPECT_EQ(refused.exit_code, kBadInputFile) << refused.err;
-  EXPECT_EQ(lines_of(refused.err).size(), 1U) << "cut, but one line";
 }
 
 TEST_F(Evaluated, DamagedResultsAreBadInputFiles) {
@@ -389,102 +297,6 @@ TEST_F(Evaluated, AnInterruptionIsSaidInOneLine) {
         EXPECT_TRUE(is_one_error_line(stopped.err, "dit-eval"));
       }
     }
-  }
-}
-
-TEST_F(Evaluated, OptionsWithoutEffectOnLatentsAreRefused) {
-  write_safetensors(scratch_ / "a.safetensors", "latents", "F32", {1, 16, 2, 8, 8}, 4);
-  const Arguments compare = {"compare", "a.safetensors", "a.safetensors"};
-  ASSERT_EQ(dit_eval(compare, scratch_.here()).exit_code, kDone);
-  for (const Arguments& option : {Arguments{"--align"}, {"--through-codec", "crf=25"}}) {
-    const Finished refused = dit_eval(compare + option, scratch_.here());
-    EXPECT_EQ(refused.exit_code, kUsage);
-    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
-    EXPECT_TRUE(contains(refused.err, option.front() + ": has no effect on latents; accepted: frames"));
-  }
-}
-
-TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
-  const Arguments oracle = {"oracle", "scenario.json", "-o", "results", "--compute", "1-3", "--beam", "4"};
-  const Finished searched = dit_eval(oracle + Arguments{"--json"}, scratch_.here());
-  ASSERT_EQ(searched.exit_code, kDone) << searched.err;
-  const json curve = searched.events().front();
-  EXPECT_EQ(curve["prompt"], kPrompt);
-  ASSERT_EQ(curve["points"].size(), 3U);
-  EXPECT_EQ(curve["points"][0]["pattern"], "CRRR");
-  EXPECT_LT(curve["points"][0]["psnr"], curve["points"][2]["psnr"]);
-  EXPECT_FALSE(fs::exists(result("machine.json"))) << "that describes where clips were measured";
-  const std::string kept = read_file(result("oracle.jsonl"));
-  const auto when = fs::last_write_time(result("oracle.jsonl"));
-  ASSERT_EQ(dit_eval(oracle, scratch_.here()).exit_code, kDone);
-  EXPECT_EQ(read_file(result("oracle.jsonl")), kept);
-  EXPECT_EQ(fs::last_write_time(result("oracle.jsonl")), when) << "nothing was searched again";
-
-  const Finished table = run({});
-  EXPECT_TRUE(contains(table.out, "| dB to the oracle |"));
-  EXPECT_TRUE(contains(table.out, std::string("- ") + kPrompt + " (seed 42)"));
-  const Finished other = dit_eval({"report", "results", "--oracle", "results/none.jsonl"}, scratch_.here());
-  EXPECT_EQ(other.exit_code, kBadInputFile);
-  EXPECT_TRUE(is_one_error_line(other.err, "dit-eval"));
-
-  json shorter = curve;
-  shorter["request"]["guidance"] = "7";
-  write_file(result("oracle.jsonl"), shorter.dump() + "\n");
-  const Finished without = dit_eval({"report", "results"}, scratch_.here());
-  EXPECT_EQ(without.exit_code, kDone) << without.err;
-  EXPECT_TRUE(contains(without.err, "guidance is 7 there and 3 here"));
-  EXPECT_FALSE(contains(without.out, "dB to the oracle"));
-  ASSERT_EQ(dit_eval(oracle, scratch_.here()).exit_code, kDone);
-  EXPECT_EQ(read_file(result("oracle.jsonl")), kept) << "what fits no more is searched again";
-}
-
-TEST_F(Evaluated, TheShippedOracleBelongsToTheShippedScenario) {
-  const fs::path scenarios = model_path("../eval/scenarios");
-  const fs::path oracle = scenarios / "policies-64-oracle.jsonl";
-  ASSERT_EQ(run({}).exit_code, kDone);
-  const Finished other = dit_eval({"report", "results", "--oracle", oracle.string()}, scratch_.here());
-  EXPECT_EQ(other.exit_code, kBadInputFile);
-  EXPECT_TRUE(is_one_error_line(other.err, "dit-eval"));
-  EXPECT_TRUE(contains(other.err, "size is 64x64x17 there and 64x64x5 here"));
-
-  // As if the scenario itself had been measured: it differs from the tiny one in prompts, frames and steps.
-  json machine = json::parse(read_file(result("machine.json")));
-  machine["request"]["size"] = "64x64x17";
-  machine["request"]["steps"] = "50";
-  std::string records;
-  for (const json& curve : lines_in(oracle)) {
-    json record = lines_in(result("records.jsonl")).front();
-    record["prompt"] = curve["prompt"];
-    record["units_computed"] = record["units_total"].get<int>() / 2;
-    records += record.dump() + "\n";
-  }
-  fs::copy_file(scenarios / "policies-64.json", result("scenario.json"), fs::copy_options::overwrite_existing);
-  write_file(result("records.jsonl"), records);
-  json earlier = machine;
-  earlier.erase("request");
-  for (const json& description : {machine, earlier}) {
-    write_file(result("machine.json"), description.dump());
-    const Finished table = dit_eval({"report", "results", "--oracle", oracle.string()}, scratch_.here());
-    EXPECT_EQ(table.exit_code, kDone) << table.err;
-    EXPECT_TRUE(contains(table.out, "| dB to the oracle |"));
-  }
-}
-
-TEST_F(Evaluated, TheOracleHasNoMorePromptsThanTheScenario) {
-  const Finished refused = dit_eval({"oracle", "scenario.json", "-o", "results", "--prompts", "2"}, scratch_.here());
-  EXPECT_EQ(refused.exit_code, kUsage);
-  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
-  EXPECT_TRUE(contains(refused.err, "--prompts: 2"));
-  EXPECT_TRUE(contains(refused.err, "accepted: 1 to 1"));
-}
-
-TEST_F(Evaluated, NumbersTheOracleCannotComputeAreRefused) {
-  for (const char* numbers : {"0", "5", "3-1", "a", "2,,3"}) {
-    const Finished refused =
-        dit_eval({"oracle", "scenario.json", "-o", "results", "--compute", numbers}, scratch_.here());
-    EXPECT_EQ(refused.exit_code, kUsage) << numbers;
-    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval")) << refused.err;
-    EXPECT_TRUE(contains(refused.err, "--compute: "));
   }
 }
 

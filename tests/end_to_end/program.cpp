@@ -170,6 +170,10 @@ Finished dit_gen(const Arguments& arguments, const RunOptions& options) {
   return Running("dit-gen", arguments, options).finish();
 }
 
+Finished dit_eval(const Arguments& arguments, const RunOptions& options) {
+  return Running("dit-eval", arguments, options).finish();
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);

@@ -73,6 +73,9 @@ class Running {
 /// Runs dit-gen to its end.
 Finished dit_gen(const Arguments& arguments, const RunOptions& options = {});
 
+/// Runs dit-eval to its end.
+Finished dit_eval(const Arguments& arguments, const RunOptions& options);
+
 /// The lines of a text, without their ends.
 std::vector<std::string> lines_of(const std::string& text);
 

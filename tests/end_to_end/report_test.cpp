@@ -78,10 +78,6 @@ TEST(GenerateReport, OfSeveralJobsHasAFolderForEach) {
 
 class ScenarioReport : public testing::Test {
  protected:
-  static Finished dit_eval(const Arguments& arguments, const Scratch& scratch) {
-    return Running("dit-eval", arguments, scratch.here()).finish();
-  }
-
   /// Two rows, one of them a rival, two prompts.
   static void write_scenario(const Scratch& scratch) {
     const json scenario = {{"name", "two rows & a rival"},
@@ -100,7 +96,7 @@ class ScenarioReport : public testing::Test {
 TEST_F(ScenarioReport, HasCurvesAndRunsStepByStep) {
   const Scratch scratch;
   write_scenario(scratch);
-  const Finished run = dit_eval({"run", "scenario.json", "-o", "results", "--json"}, scratch);
+  const Finished run = dit_eval({"run", "scenario.json", "-o", "results", "--json"}, scratch.here());
   EXPECT_EQ(run.exit_code, kDone) << run.err;
   EXPECT_EQ(run.events().size(), 3U) << "one object a setting";
   const std::string page = read_file(scratch / "results/report.html");
@@ -112,7 +108,7 @@ TEST_F(ScenarioReport, HasCurvesAndRunsStepByStep) {
   EXPECT_TRUE(fs::exists(scratch / "results/plots/speed-quality-psnr.svg"));
   EXPECT_TRUE(fs::exists(scratch / "results/report.md"));
   fs::remove_all(scratch / "results/plots");
-  const Finished again = dit_eval({"report", "results", "--json"}, scratch);
+  const Finished again = dit_eval({"report", "results", "--json"}, scratch.here());
   EXPECT_EQ(again.exit_code, kDone) << again.err;
   EXPECT_EQ(again.events().size(), 3U);
   EXPECT_EQ(read_file(scratch / "results/report.html"), page);
@@ -122,12 +118,12 @@ TEST_F(ScenarioReport, HasCurvesAndRunsStepByStep) {
 TEST_F(ScenarioReport, ShowsTheRunsWhateverWasMeasuredFirst) {
   const Scratch scratch;
   write_scenario(scratch);
-  ASSERT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch).exit_code, kDone);
+  ASSERT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch.here()).exit_code, kDone);
   const fs::path file = scratch / "results/records.jsonl";
   std::string reversed;
   for (const std::string& line : lines_of(read_file(file))) reversed.insert(0, line + "\n");
   write_file(file, reversed);
-  ASSERT_EQ(dit_eval({"report", "results"}, scratch).exit_code, kDone);
+  ASSERT_EQ(dit_eval({"report", "results"}, scratch.here()).exit_code, kDone);
   const std::string page = read_file(scratch / "results/report.html");
   EXPECT_TRUE(contains(page, "step 1: reused"));
   EXPECT_FALSE(contains(page, "No run was recorded step by step"));
@@ -136,7 +132,7 @@ TEST_F(ScenarioReport, ShowsTheRunsWhateverWasMeasuredFirst) {
 TEST_F(ScenarioReport, SaysThatSettingsLackClips) {
   const Scratch scratch;
   write_scenario(scratch);
-  const Finished whole = dit_eval({"run", "scenario.json", "-o", "results"}, scratch);
+  const Finished whole = dit_eval({"run", "scenario.json", "-o", "results"}, scratch.here());
   ASSERT_EQ(whole.exit_code, kDone);
   EXPECT_TRUE(contains(whole.out, "\n2 clips a setting."));
   EXPECT_FALSE(contains(whole.err, "the settings have"));
@@ -146,7 +142,7 @@ TEST_F(ScenarioReport, SaysThatSettingsLackClips) {
   std::string text;
   for (const std::string& record : records) text += record + "\n";
   write_file(file, text);
-  const Finished partial = dit_eval({"report", "results"}, scratch);
+  const Finished partial = dit_eval({"report", "results"}, scratch.here());
   EXPECT_EQ(partial.exit_code, kDone) << partial.err;
   EXPECT_TRUE(contains(partial.out, "\n1 to 2 clips a setting."));
   EXPECT_TRUE(contains(read_file(scratch / "results/report.html"), "Mean over 1 to 2 clips a setting"));
@@ -156,13 +152,13 @@ TEST_F(ScenarioReport, SaysThatSettingsLackClips) {
 TEST_F(ScenarioReport, WithoutRecordedRunsSaysHowToGetThem) {
   const Scratch scratch;
   write_scenario(scratch);
-  EXPECT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch).exit_code, kDone);
+  EXPECT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch.here()).exit_code, kDone);
   fs::remove_all(scratch / "results/details");
   fs::remove_all(scratch / "results/plots");
-  EXPECT_EQ(dit_eval({"report", "results"}, scratch).exit_code, kDone);
+  EXPECT_EQ(dit_eval({"report", "results"}, scratch.here()).exit_code, kDone);
   EXPECT_TRUE(contains(read_file(scratch / "results/report.html"), "No run was recorded step by step"));
   fs::remove_all(scratch / "results/plots");
-  EXPECT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch).exit_code, kDone);
+  EXPECT_EQ(dit_eval({"run", "scenario.json", "-o", "results"}, scratch.here()).exit_code, kDone);
   EXPECT_TRUE(contains(read_file(scratch / "results/report.html"), "step 1: reused"));
   EXPECT_EQ(lines_of(read_file(scratch / "results/records.jsonl")).size(), 6U) << "nothing was measured again";
 }
