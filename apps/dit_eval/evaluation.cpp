@@ -309,7 +309,7 @@ void Evaluation::describe(const Setting& setting, const Request& request) {
   recorder.watch_full(options);
   const Result full = generate(*session_.model, request, options);
   recorder.watch_cached(options);
-  options.policy_names = specifications;
+  for (const PolicySpec& policy : policies) options.policy_names.push_back(policy.resolved());
   const Result cached = generate(
       *session_.model, request, [&] { return make_policy(policies); }, options);
   RunDetail detail = recorder.finish(full, cached, policies);

@@ -1,6 +1,7 @@
 // dit-eval run from outside: scenarios, codecs, clips of other programs, what it leaves behind.
 #include <chrono>
 #include <csignal>
+#include <set>
 #include <thread>
 
 #include "end_to_end/evaluated.h"
@@ -28,6 +29,16 @@ TEST_F(Evaluated, RawFramesAndWhatACodecLeavesAreBothScored) {
   ASSERT_EQ(run({}).exit_code, kDone);
   EXPECT_TRUE(contains(read_file(result("report.html")), again)) << "its scores are still in the table";
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 4U) << "nothing was missing";
+}
+
+TEST_F(Evaluated, TheTracesOfItsSettingsHaveAllOptionsResolved) {
+  ASSERT_EQ(run({}).exit_code, kDone);
+  std::set<json> policies;
+  for (const auto& file : fs::directory_iterator(result("details"))) {
+    if (file.path().extension() == ".jsonl") policies.insert(lines_in(file.path()).front()["run"]["policies"]);
+  }
+  EXPECT_EQ(policies, (std::set<json>{json::array({"interval:interval=1,site=stack,first=1,last=0"}),
+                                      json::array({"interval:interval=2,site=stack,first=1,last=0"})}));
 }
 
 TEST_F(Evaluated, AScenarioCanAskForTheCodec) {
