@@ -1,6 +1,9 @@
 #include "apps/common/detail_recorder.h"
 
 #include <algorithm>
+#include <charconv>
+
+#include "runtime/settled_names.h"
 
 namespace ditto {
 namespace {
@@ -16,15 +19,16 @@ TimeBreakdown breakdown(const Result& result) {
   return time;
 }
 
-std::vector<Threshold> thresholds_of(std::span<const PolicySpec> policies) {
+/// Of policies with all options resolved; a threshold that has no effect is no number.
+std::vector<Threshold> thresholds_of(const std::vector<std::string>& policies) {
   std::vector<Threshold> thresholds;
-  for (const PolicySpec& policy : policies) {
-    const auto option = std::ranges::find(policy.entry->options, "threshold", &OptionSpec::name);
-    const bool given = option != policy.entry->options.end() && option->type == OptionType::kNumber &&
-                       !policy.options.is_automatic("threshold");
-    if (!given) continue;
-    thresholds.push_back(
-        {policies.size() == 1 ? "threshold" : policy.entry->name + " threshold", policy.options.number("threshold")});
+  for (const std::string& policy : policies) {
+    const std::string_view text = option_value(policy, "threshold").value_or("");
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) continue;
+    const std::string name = policy.substr(0, policy.find(':'));
+    thresholds.push_back({policies.size() == 1 ? "threshold" : name + " threshold", value});
   }
   return thresholds;
 }
@@ -38,10 +42,10 @@ void DetailRecorder::watch(GenerateOptions& options, Trajectory& trajectory) {
   };
 }
 
-RunDetail DetailRecorder::finish(const Result& full, const Result& cached, std::span<const PolicySpec> policies) const {
+RunDetail DetailRecorder::finish(const Result& full, const Result& cached) const {
   RunDetail detail;
   detail.trace = cached.trace;
-  detail.thresholds = thresholds_of(policies);
+  detail.thresholds = thresholds_of(cached.trace.run.policies);
   detail.errors = full_.errors_of(cached_);
   for (const StepRecord& step : cached.step_records) detail.memory.push_back({step.node, step.cache_bytes});
   detail.seconds = cached.seconds.denoise;

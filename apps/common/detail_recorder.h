@@ -1,9 +1,5 @@
 #pragma once
 
-#include <span>
-#include <string>
-
-#include "caches/registry.h"
 #include "eval/report/run_detail.h"
 #include "runtime/pipeline.h"
 
@@ -17,7 +13,7 @@ class DetailRecorder {
   void watch_cached(GenerateOptions& options) { watch(options, cached_); }
 
   /// Both results hold frames of one shape. Row, goal, cache, prompt, seed and command are the caller's.
-  RunDetail finish(const Result& full, const Result& cached, std::span<const PolicySpec> policies) const;
+  RunDetail finish(const Result& full, const Result& cached) const;
 
  private:
   static void watch(GenerateOptions& options, Trajectory& trajectory);

@@ -312,7 +312,7 @@ void Evaluation::describe(const Setting& setting, const Request& request) {
   for (const PolicySpec& policy : policies) options.policy_names.push_back(policy.resolved());
   const Result cached = generate(
       *session_.model, request, [&] { return make_policy(policies); }, options);
-  RunDetail detail = recorder.finish(full, cached, policies);
+  RunDetail detail = recorder.finish(full, cached);
   detail.row = setting.row->name;
   detail.goal = setting.goal;
   detail.cache = setting.name;

@@ -111,7 +111,7 @@ class JobRun {
   }
 
   void write_report(Existing existing) const {
-    RunDetail detail = recorder_.finish(*full_, result_, settings_.policies);
+    RunDetail detail = recorder_.finish(*full_, result_);
     detail.cache = joined_names(settings_.policies);
     detail.prompt = request_.prompt;
     detail.seed = request_.seed;

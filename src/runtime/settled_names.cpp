@@ -1,21 +1,24 @@
 #include "runtime/settled_names.h"
 
 namespace ditto {
-namespace {
 
-void settle(std::string& name, const SettledOption& option) {
-  const std::string automatic = option.name + "=" + kAutomatic;
-  for (std::size_t mark = name.find(':'); mark != std::string::npos; mark = name.find(',', mark + 1)) {
-    const std::size_t begin = mark + 1, size = name.find(',', begin) - begin;
-    if (name.compare(begin, size, automatic) == 0) name.replace(begin, size, option.name + "=" + option.value);
+std::optional<std::string_view> option_value(std::string_view name, std::string_view option) {
+  for (std::size_t mark = name.find(':'); mark != std::string_view::npos; mark = name.find(',', mark + 1)) {
+    const std::string_view entry = name.substr(mark + 1, name.find(',', mark + 1) - mark - 1);
+    if (entry.starts_with(option) && entry.substr(option.size()).starts_with('=')) {
+      return entry.substr(option.size() + 1);
+    }
   }
+  return std::nullopt;
 }
-
-}  // namespace
 
 std::vector<std::string> settled_names(std::vector<std::string> names, const std::vector<SettledOption>& settled) {
   for (const SettledOption& option : settled) {
-    if (option.policy < names.size()) settle(names[option.policy], option);
+    if (option.policy >= names.size()) continue;
+    std::string& name = names[option.policy];
+    const std::optional<std::string_view> value = option_value(name, option.name);
+    if (value != kAutomatic) continue;
+    name.replace(static_cast<std::size_t>(value->data() - name.data()), value->size(), option.value);
   }
   return names;
 }

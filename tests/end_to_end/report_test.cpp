@@ -34,6 +34,16 @@ TEST(GenerateReport, IsAPageWithItsPlots) {
   }
 }
 
+TEST(GenerateReport, DrawsTheThresholdThatAPolicyChose) {
+  const Scratch scratch;
+  const Finished run =
+      dit_gen({"-p", "a red circle", "--size", "64x64", "--frames", "5", "--steps", "4", "--cache",
+               "magcache:ratios=1/0.99/0.98/0.97", "--compare", "--report", "report", "-o", "clip.mp4"},
+              scratch.here());
+  EXPECT_EQ(run.exit_code, kDone) << run.err;
+  EXPECT_TRUE(contains(read_file(scratch / "report/report.html"), ">threshold 0."));
+}
+
 TEST(GenerateReport, LeavesTheClipAsItIs) {
   const Scratch scratch;
   const Finished plain = dit_gen(with_report() + Arguments{"--json"}, scratch.here());

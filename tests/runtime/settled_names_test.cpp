@@ -26,6 +26,14 @@ TEST(SettledNames, AreThoseOfThePolicyInItsPlace) {
   EXPECT_TRUE(settled_names({}, {{"first", "1"}}).empty());
 }
 
+TEST(SettledNames, HoldTheValuesOfOptions) {
+  const std::string name = "p:first_threshold=2,threshold=0.1,mode=";
+  EXPECT_EQ(option_value(name, "threshold"), "0.1");
+  EXPECT_EQ(option_value(name, "mode"), "");
+  EXPECT_FALSE(option_value(name, "first").has_value());
+  EXPECT_FALSE(option_value("threshold=1", "threshold").has_value()) << "the policy is not named";
+}
+
 TEST(SettledNames, AreInTheTraceOfARun) {
   const Trace trace = run_toy(ToyModel(), toy_request(), {"steps:compute=6", "firstblock:threshold=0.5"}).trace;
   EXPECT_EQ(trace.run.policies,
