@@ -79,16 +79,25 @@ void read_request(JsonReader& reader, Request& request) {
   if (reader.has("solver")) request.solver = reader.text("solver");
 }
 
+void require_metric(const std::string& key, const std::string& name) {
+  try {
+    find_metric(key, name);
+  } catch (const Error& error) {
+    throw Error(ExitCode::kBadInputFile, error.what());  // it is the file that names it, not an option
+  }
+}
+
 void read_metrics(JsonReader& reader, const std::filesystem::path& path, Scenario& scenario) {
   scenario.metrics = reader.texts("metrics", scenario.metrics);
-  for (const std::string& metric : scenario.metrics) find_metric(path.string() + ": metrics", metric);
+  for (const std::string& metric : scenario.metrics) require_metric(path.string() + ": metrics", metric);
   for (const std::string& name : reader.texts("optional_metrics", std::vector<std::string>{})) {
     const auto entry = std::ranges::find(metrics(), name, &MetricEntry::name);
     const auto reason = entry == metrics().end() ? std::nullopt : entry->unavailable();
     if (reason) {
       scenario.left_out.push_back(fmt::format("{} is left out: {}", name, *reason));
     } else {
-      scenario.metrics.push_back(find_metric(path.string() + ": optional_metrics", name).name);
+      require_metric(path.string() + ": optional_metrics", name);
+      scenario.metrics.push_back(name);
     }
   }
   if (!reader.has("through_codec")) return;

@@ -266,6 +266,18 @@ TEST_F(Evaluated, DamagedResultsAreBadInputFiles) {
   EXPECT_EQ(run({}).exit_code, kDone) << "values that were not measured are measured";
 }
 
+TEST_F(Evaluated, AScenarioWithAnUnknownMetricIsABadInputFile) {
+  for (const char* key : {"metrics", "optional_metrics"}) {
+    json scenario = tiny_scenario();
+    scenario[key] = json::array({"pnsr"});
+    write_file(scratch_ / "scenario.json", scenario.dump());
+    const Finished refused = run({});
+    EXPECT_EQ(refused.exit_code, kBadInputFile) << refused.err;
+    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
+    EXPECT_TRUE(contains(refused.err, std::string(key) + ": there is no metric 'pnsr' (did you mean 'psnr'?)"));
+  }
+}
+
 TEST_F(Evaluated, AStartThatFailsDoesNotKeepItsFolder) {
   json scenario = tiny_scenario();
   scenario["frames"] = 3;
