@@ -27,6 +27,7 @@ class Bed:
     sampled: int  # clips of the first size sampled at once
     base_dim: int  # codec width
     kl: float
+    guidance: float = 3.0  # published: what clips are sampled with unless something else is asked for
     fewer_steps: tuple = (25, 20, 15, 10)
 
     @property

@@ -133,13 +133,14 @@ def main():
     parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--guidance", type=float, default=3.0)
+    parser.add_argument("--guidance", type=float, default=None, help="default: the bed's")
     parser.add_argument("--sheet", default=None, help="accuracy: PNG with the first twelve clips")
     parser.add_argument("--metrics", default=None, help="the result is merged into this file (default: the bed's)")
     args = parser.parse_args()
     bed = args.bed
     args.model = args.model or os.path.join("../../models", bed.model)
     args.size, args.metrics = args.size or bed.sizes[0], args.metrics or bed.metrics
+    args.guidance = bed.guidance if args.guidance is None else args.guidance
     result = {"accuracy": accuracy, "caching": caching}[args.task](args)
     everything = {}
     if os.path.exists(args.metrics):

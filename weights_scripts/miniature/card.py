@@ -58,7 +58,7 @@ def speed_table(entries, groups):
 def figures(bed, metrics):
     groups = bed.world.GROUPS
     parts = ["### Accuracy", accuracy_table(metrics, groups)]
-    caching = {size: metrics[f"caching_{size}_guidance_3"] for size in bed.sizes}
+    caching = {size: metrics[f"caching_{size}_guidance_{bed.guidance:g}"] for size in bed.sizes}
     for size, entry in caching.items():
         parts += [f"### Relative L1 change per block from the previous step, {size} pixels ({entry['count']} prompts, conditional branch)",
                   change_table(entry, "delta_change", "delta (out - in)"), change_table(entry, "output_change", "output")]

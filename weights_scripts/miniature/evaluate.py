@@ -54,7 +54,7 @@ def noise(count, frames, size, seed=7):
 
 
 @torch.no_grad()
-def sample(transformer, context, empty, latents, steps=50, guidance=3.0, reuse=None, dtype=torch.bfloat16, observe=None):
+def sample(transformer, context, empty, latents, steps, guidance, reuse=None, dtype=torch.bfloat16, observe=None):
     """(latents, predictions computed) of guided UniPC sampling.  Where `reuse(i)` is true, step i repeats the last
     guided prediction; `observe(i)`, where given, returns the block observer of step i's conditional branch."""
     scheduler = UniPCMultistepScheduler(**SCHEDULER)
@@ -103,12 +103,12 @@ def main():
     parser.add_argument("--steps", type=int, default=25)
     beds.add_option(parser)
     parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
-    parser.add_argument("--guidance", type=float, default=3.0)
+    parser.add_argument("--guidance", type=float, default=None, help="default: the bed's")
     parser.add_argument("--sheet", default=None, help="PNG with the first clips")
     parser.add_argument("--raw", action="store_true", help="the current weights instead of their average")
     args = parser.parse_args()
     bed = args.bed
-    size = args.size or bed.sizes[0]
+    size, guidance = args.size or bed.sizes[0], bed.guidance if args.guidance is None else args.guidance
     batch = bed.fewer(bed.sampled, size)
     started = time.time()
     transformer, encoder, state = load_state(os.path.join(args.state, args.checkpoint), not args.raw)
@@ -118,11 +118,11 @@ def main():
     context, empty = contexts(encoder, tokenizer, captions), contexts(encoder, tokenizer, [""])
     video = []
     for part, start in zip(context.split(batch), noise(args.count, bed.latent_frames, size).split(batch)):
-        latents, _ = sample(transformer, part, empty, start, args.steps, args.guidance)
+        latents, _ = sample(transformer, part, empty, start, args.steps, guidance)
         video.append(encode_latents.decode_latents(vae, latents))
     video = torch.cat(video)
     line = {"checkpoint": args.checkpoint, "step": state["step"], "clips": state["clips"], "train_seconds": round(state["seconds"]),
-            "resolution": size, "guidance": args.guidance, "sampler_steps": args.steps, "count": args.count, **scores(bed, video, rows)}
+            "resolution": size, "guidance": guidance, "sampler_steps": args.steps, "count": args.count, **scores(bed, video, rows)}
     print(json.dumps(line), "seconds", round(time.time() - started, 1), flush=True)
     with open(os.path.join(args.state, "curve.jsonl"), "a") as file:
         file.write(json.dumps(line) + "\n")

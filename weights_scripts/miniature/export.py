@@ -58,7 +58,7 @@ def write_pipeline(pipe, tokenizer_folder, folder):
 
 def write_defaults(bed, folder):
     """ditto.json: what Ditto samples with when it is not told otherwise."""
-    defaults = {"width": bed.sizes[0], "height": bed.sizes[0], "frames": bed.frames, "fps": bed.world.FPS, "steps": 50, "guidance": 3.0}
+    defaults = {"width": bed.sizes[0], "height": bed.sizes[0], "frames": bed.frames, "fps": bed.world.FPS, "steps": 50, "guidance": bed.guidance}
     with open(os.path.join(folder, "ditto.json"), "w") as file:
         json.dump({"defaults": defaults}, file, indent=2)
         file.write("\n")

@@ -19,8 +19,8 @@ if [[ ${1:-} == --bed ]]; then
 fi
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case $bed in
-mini) own_state=state model=../../models/wan-mini ;;
-detail) own_state=state-detail model=../../models/wan-mini-detail ;;
+mini) own_state=state model=../../models/wan-mini metrics=metrics.json ;;
+detail) own_state=state-detail model=../../models/wan-mini-detail metrics=metrics-detail.json ;;
 *)
     echo "miniature.sh: --bed: no bed $bed; accepted: mini, detail" >&2
     exit 2
@@ -109,6 +109,7 @@ evaluate)
     ;;
 export)
     run export.py --to "$model"
+    rm -f "$metrics" # figures of other weights
     case $bed in
     mini)
         measure accuracy --size 64 --count 256 --sheet "$model/contact_64.png"

@@ -19,7 +19,7 @@ import beds
 import text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SEED, STEPS, GUIDANCE = 0, 4, 3.0
+SEED, STEPS = 0, 4
 
 
 def run(*command):
@@ -56,7 +56,7 @@ def diffusers_latents(bed, folder):
     pipe = WanPipeline.from_pretrained(folder, torch_dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     size = bed.sizes[0]
-    latents = pipe(bed.prompt, height=size, width=size, num_frames=bed.frames, num_inference_steps=STEPS, guidance_scale=GUIDANCE,
+    latents = pipe(bed.prompt, height=size, width=size, num_frames=bed.frames, num_inference_steps=STEPS, guidance_scale=bed.guidance,
                    max_sequence_length=text.LENGTH, generator=torch.Generator().manual_seed(SEED), output_type="latent").frames
     assert latents.shape == (1, 16, bed.latent_frames, size // 8, size // 8) and bool(latents.isfinite().all())
     return latents
