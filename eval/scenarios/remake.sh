@@ -23,18 +23,28 @@ plan() {
     "$bin/dit-profile" plan "$4" --policy "$2" --compute "$3" -y -o "$scenarios/plans/wan-mini-$1-$2-$3.jsonl" "${@:5}"
 }
 
-make_profiles() {
-    local prompts=$scenarios/wan-mini-calibration.txt
-    profile --prompts "$prompts" -o "$profiles/wan-mini-64x64-50"
-    head -4 "$prompts" >"$work/few.txt"
-    profile --prompts "$work/few.txt" --size 128x128 --edges 0 -o "$profiles/wan-mini-128x128-50"
+# Runs functions at the same time, a core each; fails when one of them does.
+together() {
+    local running=()
+    for task in "$@"; do
+        "$task" &
+        running+=($!)
+    done
+    for task in "${running[@]}"; do wait "$task"; done
 }
 
+profile_small() { profile --prompts "$scenarios/wan-mini-calibration.txt" -o "$profiles/wan-mini-64x64-50"; }
+profile_large() {
+    head -4 "$scenarios/wan-mini-calibration.txt" >"$work/few.txt"
+    profile --prompts "$work/few.txt" --size 128x128 --edges 0 -o "$profiles/wan-mini-128x128-50"
+}
+make_profiles() { together profile_small profile_large; }
+
 # Plans of 16 and 25 steps are chosen with many prompts of their own; the others take the profile's word or a short loop.
-make_plans() {
-    local small=$profiles/wan-mini-64x64-50 large=$profiles/wan-mini-128x128-50 loop=$scenarios/wan-mini-closed-loop.jsonl
-    profile --prompts "$scenarios/wan-mini-planning.jsonl" --only gram -o "$work/planning"
-    for steps in 16 25; do plan 64x64 jumps "$steps" "$work/planning" --prompts "$loop"; done
+loop=$scenarios/wan-mini-closed-loop.jsonl
+profile_planning() { profile --prompts "$scenarios/wan-mini-planning.jsonl" --only gram -o "$work/planning"; }
+plan_others() {
+    local small=$profiles/wan-mini-64x64-50 large=$profiles/wan-mini-128x128-50
     head -24 "$loop" >"$work/few.jsonl"
     plan 64x64 jumps 33 "$small" --average geometric --prompts "$work/few.jsonl"
     for steps in 15 17 22 30; do plan 64x64 jumps "$steps" "$small"; done
@@ -42,6 +52,12 @@ make_plans() {
         plan 64x64 dpcache "$steps" "$small"
         plan 128x128 jumps "$steps" "$large"
     done
+}
+plan_16() { plan 64x64 jumps 16 "$work/planning" --prompts "$loop"; }
+plan_25() { plan 64x64 jumps 25 "$work/planning" --prompts "$loop"; }
+make_plans() {
+    together profile_planning plan_others
+    together plan_16 plan_25
 }
 
 make_results() {
