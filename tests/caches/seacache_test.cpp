@@ -46,6 +46,13 @@ TEST(SpectralFilter, FiltersALine) {
                                               -0.00576869F, 0.00186047F, -0.00035721F});
 }
 
+TEST(SpectralFilter, ItsOwnChangeIsPartOfTheDistance) {
+  const at::Tensor line = at::tensor(kLine, at::kFloat).reshape({1, 1, 8, 1});
+  const at::Tensor early = spectral_filter(line, 0.95, 3), late = spectral_filter(line, 0.3, 3);
+  EXPECT_NEAR(*relative_change(late, early, KernelMode::kAuto), 20.76062 / 30.82085, tolerance::kUnitFloat32)
+      << "of the sums of the vectors above; the input has not changed";
+}
+
 TEST(SpectralFilter, FiltersEveryAxisOfEveryChannelAsTheFullTransformDoes) {
   // Expected values: numpy's fftn, gain as an outer product over its mean, ifftn.
   const at::Tensor grid = at::arange(24, at::kFloat).square().remainder(7).reshape({2, 3, 4, 1});

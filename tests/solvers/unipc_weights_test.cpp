@@ -31,6 +31,12 @@ TEST_F(UniPcWeightsOn50, PredictorsFollowTheVectors) {
   expect_predictor(30, 40, 47, .3791547, 1.0503658, -.4295204);
 }
 
+TEST_F(UniPcWeightsOn50, SecondOrderExtrapolatesByThePublishedFactor) {
+  const UniPcWeights weights = unipc_predictor(sigma(30), sigma(40), sigma(20));
+  const double kappa = -weights.previous / (1 - weights.latent);
+  EXPECT_NEAR(kappa, .6038383, test::tolerance::kClosedForm);
+}
+
 TEST_F(UniPcWeightsOn50, WeightsSumToOne) {
   for (const int previous : {-1, 3}) {
     const std::optional<double> before = previous < 0 ? std::nullopt : std::optional(sigma(previous));
