@@ -43,7 +43,7 @@ class AdaCache : public CachePolicy {
       : codebook_name_(options.text("codebook")),
         metric_block_(options.integer_or("metric_block", -1)),
         uses_motion_(options.flag("motion")),
-        window_{options.integer("first"), options.integer("last")} {}
+        window_(step_window(options)) {}
 
   void begin(const Topology& topology, const RunInfo& run) override {
     codebook_ = adacache_codebook(codebook_name_, topology.identity);
@@ -171,14 +171,8 @@ PolicyEntry adacache_entry() {
                    .type = OptionType::kFlag,
                    .default_value = "false",
                    .help = "take motion between frames into account (MoReg)"},
-                  {.name = "first",
-                   .type = OptionType::kInteger,
-                   .default_value = "1",
-                   .help = "steps always computed at the start"},
-                  {.name = "last",
-                   .type = OptionType::kInteger,
-                   .default_value = "2",
-                   .help = "steps always computed at the end"}},
+                  first_option("1"),
+                  last_option("2")},
       .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
         return std::make_unique<AdaCache>(options);
       }};

@@ -14,6 +14,7 @@
 #include "caches/refusal.h"
 #include "caches/settled_option.h"
 #include "caches/since_computed.h"
+#include "caches/step_window.h"
 
 namespace ditto {
 namespace {
@@ -309,10 +310,7 @@ PolicyEntry dbcache_entry() {
                    .default_value = "1",
                    .help = "n: in that window, only every n-th step has to be computed",
                    .minimum = 1},
-                  {.name = "last",
-                   .type = OptionType::kInteger,
-                   .default_value = "0",
-                   .help = "steps always computed at the end"}},
+                  last_option("0")},
       .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
         return std::make_unique<DBCache>(options);
       }};

@@ -21,7 +21,7 @@ class DeltaDit : public CachePolicy {
       : interval_(options.integer("interval")),
         blocks_(options.integer_or("blocks", -1)),
         rear_steps_(options.integer_or("rear_steps", -1)),
-        window_{options.integer("first"), options.integer("last")} {}
+        window_(step_window(options)) {}
 
   Plan plan(const Topology& topology, std::span<const StepInfo> schedule) override {
     if (interval_ == 1) return {};
@@ -112,14 +112,8 @@ PolicyEntry deltadit_entry() {
                        .type = OptionType::kInteger,
                        .default_value = kAutomatic,
                        .help = "steps at the start that reuse the last blocks; auto: 0.6 of the run"},
-                      {.name = "first",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the start"},
-                      {.name = "last",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the end"}},
+                      first_option("1"),
+                      last_option("1")},
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<DeltaDit>(options);
           }};

@@ -20,7 +20,7 @@ class EasyCache : public CachePolicy {
   explicit EasyCache(const PolicyOptions& options)
       : threshold_(options.number("threshold")),
         max_reuse_(options.integer("max_reuse")),
-        window_{options.integer("first"), options.integer("last")} {}
+        window_(step_window(options)) {}
 
   Plan plan(const Topology&, std::span<const StepInfo>) override {
     if (threshold_ <= 0) return {};
@@ -94,14 +94,8 @@ PolicyEntry easycache_entry() {
                        .type = OptionType::kInteger,
                        .default_value = "0",
                        .help = "most steps reused in a row; 0 sets no bound"},
-                      {.name = "first",
-                       .type = OptionType::kInteger,
-                       .default_value = "10",
-                       .help = "steps always computed at the start; the rate needs two"},
-                      {.name = "last",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the end"}},
+                      first_option("10", "; the rate needs two"),
+                      last_option("1")},
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<EasyCache>(options);
           }};

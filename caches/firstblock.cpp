@@ -33,7 +33,7 @@ class FirstBlock : public CachePolicy {
         order_(options.integer("order")),
         branch_(options),
         unconditional_given_(!options.is_automatic("unconditional_threshold")),
-        window_{options.integer("first"), options.integer("last")} {
+        window_(step_window(options)) {
     if (branch_.conditional_decides()) {
       refuse_without_effect(options, "firstblock", "unconditional_threshold", "beside branch=conditional");
     }
@@ -117,40 +117,36 @@ class FirstBlock : public CachePolicy {
 };
 
 std::vector<OptionSpec> options() {
-  return {
-      {.name = "threshold",
-       .type = OptionType::kNumber,
-       .default_value = "0.08",
-       .help = "largest relative change of the first blocks' change that is reused"},
-      {.name = "unconditional_threshold",
-       .type = OptionType::kNumber,
-       .default_value = kAutomatic,
-       .help = "the same for the unconditional branch; auto: equal to threshold"},
-      branch_option(),
-      {.name = "first_blocks",
-       .type = OptionType::kInteger,
-       .default_value = "1",
-       .help = "blocks at the start that always run",
-       .minimum = 1},
-      {.name = "last_blocks",
-       .type = OptionType::kInteger,
-       .default_value = "0",
-       .help = "blocks at the end that always run"},
-      {.name = "downsample",
-       .type = OptionType::kInteger,
-       .default_value = "1",
-       .help = "every n-th channel is compared",
-       .minimum = 1},
-      {.name = "order",
-       .type = OptionType::kInteger,
-       .default_value = "0",
-       .help = "0 reuses the last computed change, 1 extrapolates the last two",
-       .maximum = 1},
-      {.name = "first",
-       .type = OptionType::kInteger,
-       .default_value = "1",
-       .help = "steps always computed at the start"},
-      {.name = "last", .type = OptionType::kInteger, .default_value = "0", .help = "steps always computed at the end"}};
+  return {{.name = "threshold",
+           .type = OptionType::kNumber,
+           .default_value = "0.08",
+           .help = "largest relative change of the first blocks' change that is reused"},
+          {.name = "unconditional_threshold",
+           .type = OptionType::kNumber,
+           .default_value = kAutomatic,
+           .help = "the same for the unconditional branch; auto: equal to threshold"},
+          branch_option(),
+          {.name = "first_blocks",
+           .type = OptionType::kInteger,
+           .default_value = "1",
+           .help = "blocks at the start that always run",
+           .minimum = 1},
+          {.name = "last_blocks",
+           .type = OptionType::kInteger,
+           .default_value = "0",
+           .help = "blocks at the end that always run"},
+          {.name = "downsample",
+           .type = OptionType::kInteger,
+           .default_value = "1",
+           .help = "every n-th channel is compared",
+           .minimum = 1},
+          {.name = "order",
+           .type = OptionType::kInteger,
+           .default_value = "0",
+           .help = "0 reuses the last computed change, 1 extrapolates the last two",
+           .maximum = 1},
+          first_option("1"),
+          last_option("0")};
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace ditto {
 
 ForecastSchedule ForecastSchedule::from(const PolicyOptions& options, Start counted_from) {
-  return {options.integer("interval"), {options.integer("first"), options.integer("last")}, counted_from};
+  return {options.integer("interval"), step_window(options), counted_from};
 }
 
 std::string ForecastSchedule::reason_to_compute(const DecisionPoint& point) const {
@@ -45,23 +45,19 @@ int recursion_order(std::span<const Snapshot> snapshots, int order, const StepWi
 }
 
 std::vector<OptionSpec> forecast_options(const char* interval, const char* site, const char* first) {
-  return {
-      {.name = "interval",
-       .type = OptionType::kInteger,
-       .default_value = interval,
-       .help = "steps from one computed step to the next",
-       .minimum = 1},
-      {.name = "site",
-       .type = OptionType::kText,
-       .default_value = site,
-       .help = "what is forecast: the change made by all units or by each block, each unit's output, or the "
-               "prediction",
-       .choices = kSiteLevels},
-      {.name = "first",
-       .type = OptionType::kInteger,
-       .default_value = first,
-       .help = "steps always computed at the start"},
-      {.name = "last", .type = OptionType::kInteger, .default_value = "0", .help = "steps always computed at the end"}};
+  return {{.name = "interval",
+           .type = OptionType::kInteger,
+           .default_value = interval,
+           .help = "steps from one computed step to the next",
+           .minimum = 1},
+          {.name = "site",
+           .type = OptionType::kText,
+           .default_value = site,
+           .help = "what is forecast: the change made by all units or by each block, each unit's output, or the "
+                   "prediction",
+           .choices = kSiteLevels},
+          first_option(first),
+          last_option("0")};
 }
 
 }  // namespace ditto

@@ -9,9 +9,7 @@ namespace {
 class Interval : public CachePolicy {
  public:
   explicit Interval(const PolicyOptions& options)
-      : interval_(options.integer("interval")),
-        level_(options.text("site")),
-        window_{options.integer("first"), options.integer("last")} {}
+      : interval_(options.integer("interval")), level_(options.text("site")), window_(step_window(options)) {}
 
   Plan plan(const Topology& topology, std::span<const StepInfo>) override {
     if (interval_ == 1) return {};
@@ -47,14 +45,8 @@ PolicyEntry interval_entry() {
                        .default_value = "stack",
                        .help = "what is reused",
                        .choices = kSiteLevels},
-                      {.name = "first",
-                       .type = OptionType::kInteger,
-                       .default_value = "1",
-                       .help = "steps always computed at the start"},
-                      {.name = "last",
-                       .type = OptionType::kInteger,
-                       .default_value = "0",
-                       .help = "steps always computed at the end"}},
+                      first_option("1"),
+                      last_option("0")},
           .create = [](const PolicyOptions& options) -> std::unique_ptr<CachePolicy> {
             return std::make_unique<Interval>(options);
           }};

@@ -10,6 +10,7 @@
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
 #include "caches/settled_option.h"
+#include "caches/step_window.h"
 
 namespace ditto {
 namespace {
@@ -169,10 +170,7 @@ std::vector<OptionSpec> options() {
            .default_value = kAutomatic,
            .help = "last distance of refresh=eq15; auto: 2",
            .minimum = 2},
-          {.name = "first",
-           .type = OptionType::kInteger,
-           .default_value = kAutomatic,
-           .help = "steps always computed at the start; auto: as published, else 6"}};
+          first_option(kAutomatic, "; auto: as published, else 6")};
 }
 
 }  // namespace

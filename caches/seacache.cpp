@@ -24,7 +24,7 @@ class SeaCache : public CachePolicy {
         max_reuse_(options.integer("max_reuse")),
         looks_at_latent_(options.text("indicator") == "latent"),
         official_(options.text("mode") == "official"),
-        window_{options.integer("first"), options.integer("last")},
+        window_(step_window(options)),
         last_blocks_(options.integer("last_blocks")) {}
 
   Plan plan(const Topology& topology, std::span<const StepInfo>) override {
@@ -135,14 +135,8 @@ PolicyEntry seacache_entry() {
                    .default_value = "ditto",
                    .help = "official: steps computed by rule store the unfiltered input, as in the Wan scripts",
                    .choices = {"ditto", "official"}},
-                  {.name = "first",
-                   .type = OptionType::kInteger,
-                   .default_value = "1",
-                   .help = "steps always computed at the start"},
-                  {.name = "last",
-                   .type = OptionType::kInteger,
-                   .default_value = "1",
-                   .help = "steps always computed at the end"},
+                  first_option("1"),
+                  last_option("1"),
                   {.name = "last_blocks",
                    .type = OptionType::kInteger,
                    .default_value = "0",

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 
+#include "caches/registry.h"
 #include "core/step_grid.h"
 
 namespace ditto {
@@ -19,5 +21,18 @@ struct StepWindow {
     return std::ranges::all_of(schedule, [&](const StepInfo& step) { return must_compute(step); });
   }
 };
+
+/// The window that the options below ask for.
+inline StepWindow step_window(const PolicyOptions& options) {
+  return {options.integer("first"), options.integer("last")};
+}
+
+/// `first` and `last` for a policy's table; `note` goes on with the help.
+inline OptionSpec first_option(const std::string& default_value, const std::string& note = "") {
+  return {"first", OptionType::kInteger, default_value, "steps always computed at the start" + note};
+}
+inline OptionSpec last_option(const std::string& default_value, const std::string& note = "") {
+  return {"last", OptionType::kInteger, default_value, "steps always computed at the end" + note};
+}
 
 }  // namespace ditto

@@ -8,6 +8,7 @@
 #include "caches/polynomial.h"
 #include "caches/profile_source.h"
 #include "caches/settled_option.h"
+#include "caches/step_window.h"
 #include "caches/teacache_calibration.h"
 
 namespace ditto {
@@ -113,14 +114,8 @@ std::vector<OptionSpec> options() {
            .type = OptionType::kFlag,
            .default_value = "false",
            .help = "take negative values of the polynomial as 0"},
-          {.name = "first",
-           .type = OptionType::kInteger,
-           .default_value = kAutomatic,
-           .help = "steps always computed at the start; auto: as published, else 1"},
-          {.name = "last",
-           .type = OptionType::kInteger,
-           .default_value = kAutomatic,
-           .help = "steps always computed at the end; auto: as published, else 1"}};
+          first_option(kAutomatic, "; auto: as published, else 1"),
+          last_option(kAutomatic, "; auto: as published, else 1")};
 }
 
 }  // namespace
