@@ -10,11 +10,12 @@
 
 namespace ditto {
 
-/// Mean over prompts with its standard error, and the least favourable clip.
+/// A score over the clips that have it.
 struct ScoreSummary {
   double mean = 0;
-  double standard_error = 0;
-  double worst = 0;
+  std::optional<double> standard_error;  ///< of the mean, over prompts; nothing is known of it with a single one
+  double worst = 0;                      ///< of the least favourable clip
+  int clips = 0;
 };
 
 /// One line of a table: a setting over all prompts and seeds.
@@ -33,6 +34,10 @@ struct SettingSummary {
 
 /// Records folded by row and setting, in the order in which they first appear.
 std::vector<SettingSummary> summarise(std::span<const EvaluationRecord> records);
+
+/// Takes out the scores that only some of a setting's clips have, as when a run went on with other metrics: their means
+/// are not over the clips of the others. Their names, each once.
+std::vector<std::string> drop_partial_scores(std::vector<SettingSummary>& settings);
 
 /// Over how many clips the settings are, in words: "2", or "1 to 2" where they differ, as after an interruption. At
 /// least one setting.

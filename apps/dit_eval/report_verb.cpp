@@ -29,7 +29,8 @@ nlohmann::ordered_json to_json(const SettingSummary& setting) {
                                  {"seconds", setting.seconds},   {"speedup", setting.speedup},
                                  {"computed", setting.computed}, {"cache_bytes", setting.cache_bytes}};
   for (const auto& [metric, score] : setting.scores) {
-    json["scores"][metric] = {{"mean", score.mean}, {"standard_error", score.standard_error}, {"worst", score.worst}};
+    json["scores"][metric] = {{"mean", score.mean}, {"worst", score.worst}};
+    if (score.standard_error) json["scores"][metric]["standard_error"] = *score.standard_error;
   }
   if (setting.oracle_gap) json["oracle_gap"] = *setting.oracle_gap;
   if (setting.caption_accuracy) json["caption_accuracy"] = *setting.caption_accuracy;
@@ -186,6 +187,12 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
                             folder.string()));
   }
   std::vector<SettingSummary> settings = summarise(records);
+  for (const std::string& score : drop_partial_scores(settings)) {
+    program.console.warn(
+        fmt::format("{}: {} is left out where only some clips of a setting have it: run the scenario "
+                    "again with it",
+                    folder.string(), score));
+  }
   const nlohmann::ordered_json machine = read_machine(folder / "machine.json");
   const std::vector<OracleCurve> oracle =
       fitting_oracle(program, oracle_file, folder, request_of(folder, machine), records);
@@ -194,7 +201,7 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
   write_page(folder, contents_of(folder, settings, machine));
   const std::string text = fmt::format("{}\n{} clips a setting.\n\n{}", machine_line(machine) + "\n",
                                        clip_counts(settings), markdown_table(settings)) +
-                           oracle_note(oracle);
+                           oracle_note(oracle) + "\n" + metric_conventions(score_names_of(settings)) + "\n";
   AtomicFile file(folder / "report.md");
   file.write(text);
   file.commit();

@@ -7,13 +7,13 @@
 
 #include <fmt/format.h>
 
-#include "eval/metrics/registry.h"
 #include "eval/report/markup.h"
 #include "eval/report/page_style.h"
 #include "eval/report/run_figures.h"
 #include "eval/report/speed_quality.h"
 #include "eval/report/svg_canvas.h"
 #include "eval/report/svg_stacked_bars.h"
+#include "eval/report/table.h"
 #include "io/atomic_file.h"
 #include "io/image.h"
 
@@ -108,8 +108,9 @@ void add_row(Page& page, const Columns& columns, const SettingSummary& setting, 
       page.add("<td></td><td></td>");
       continue;
     }
-    page.add(fmt::format("<td>{} ± {:.2g}</td><td>{}</td>", metric_text(metric, score->second.mean),
-                         score->second.standard_error, metric_text(metric, score->second.worst)));
+    const std::optional<double> error = score->second.standard_error;
+    page.add(fmt::format("<td>{}{}</td><td>{}</td>", metric_text(metric, score->second.mean),
+                         error ? fmt::format(" ± {:.2g}", *error) : "", metric_text(metric, score->second.worst)));
   }
   if (columns.oracle) cell(setting.oracle_gap ? fmt::format("{:+.1f}", *setting.oracle_gap) : "");
   if (columns.captions) cell(setting.caption_accuracy ? fmt::format("{:.2f}", *setting.caption_accuracy) : "");
@@ -306,7 +307,7 @@ void add_runs(Page& page, const ReportContents& contents) {
   }
 }
 
-void add_notes(Page& page) {
+void add_notes(Page& page, const ReportContents& contents) {
   page.heading(2, "notes", "How to read it");
   page.paragraph(
       "Time: units are computed by the network; blends put stored features in their place; deciding is the "
@@ -315,13 +316,11 @@ void add_notes(Page& page) {
   page.paragraph(
       "True error: relative L1 of the latent entering a step, and of its guided prediction, against full "
       "compute of the same prompt and noise at the same step. Score: the largest over the sites of a step.");
-  std::string conventions;
-  for (const MetricEntry& metric : metrics()) {
-    if (metric.name == "psnr" || metric.name == "ssim" || metric.name == "lpips-alex") {
-      conventions += fmt::format("{}{}: {}", conventions.empty() ? "" : ". ", metric.name, metric.convention);
-    }
+  std::set<std::string> scores = score_names_of(contents.settings);
+  for (const RunDetail& run : contents.runs) {
+    for (const auto& [metric, values] : run.frame_scores) scores.insert(metric);
   }
-  page.paragraph(conventions + ".");
+  page.paragraph(metric_conventions(scores));
 }
 
 }  // namespace
@@ -336,7 +335,7 @@ std::string render_report(const ReportContents& contents, const fs::path& plots)
   add_speed_quality(page, contents);
   add_time(page, contents);
   add_runs(page, contents);
-  add_notes(page);
+  add_notes(page, contents);
   return page.finish(contents.title);
 }
 

@@ -33,9 +33,11 @@ std::vector<Row> rows_of(std::span<const SettingSummary> settings, const std::se
     if (score == setting.scores.end()) continue;
     auto row = std::ranges::find(rows, setting.row, &Row::name);
     if (row == rows.end()) row = rows.insert(rows.end(), {setting.row, rivals.contains(setting.row), {}});
-    row->points.push_back({setting.speedup, score->second.mean, score->second.standard_error,
-                           fmt::format("{}, {}: {:.2f}x, {} ± {:.4g}", setting.row, setting.cache, setting.speedup,
-                                       metric_text(metric, score->second.mean), score->second.standard_error)});
+    const std::optional<double> error = score->second.standard_error;
+    row->points.push_back(
+        {setting.speedup, score->second.mean, error.value_or(0),
+         fmt::format("{}, {}: {:.2f}x, {}{}", setting.row, setting.cache, setting.speedup,
+                     metric_text(metric, score->second.mean), error ? fmt::format(" ± {:.4g}", *error) : "")});
   }
   for (Row& row : rows) std::ranges::sort(row.points, {}, &ChartPoint::x);
   return rows;

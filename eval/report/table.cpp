@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "eval/metrics/registry.h"
+#include "eval/score_name.h"
+
 namespace ditto {
 namespace {
 
@@ -21,8 +24,8 @@ std::vector<std::string> metric_names(std::span<const SettingSummary> settings) 
 }
 
 std::string score_text(const std::string& metric, const ScoreSummary& score) {
-  if (metric.starts_with("psnr"))
-    return fmt::format("{:.1f} ± {:.1f} ({:.1f})", score.mean, score.standard_error, score.worst);
+  const std::string error = score.standard_error ? fmt::format(" ± {:.1f}", *score.standard_error) : "";
+  if (metric.starts_with("psnr")) return fmt::format("{:.1f}{} ({:.1f})", score.mean, error, score.worst);
   return fmt::format("{:.4f} ({:.4f})", score.mean, score.worst);
 }
 
@@ -73,6 +76,23 @@ std::string markdown_table(std::span<const SettingSummary> settings) {
     table += line_of(cells);
   }
   return table;
+}
+
+std::set<std::string> score_names_of(std::span<const SettingSummary> settings) {
+  std::set<std::string> names;
+  for (const SettingSummary& setting : settings) {
+    for (const auto& [name, score] : setting.scores) names.insert(name);
+  }
+  return names;
+}
+
+std::string metric_conventions(const std::set<std::string>& score_names) {
+  std::string text;
+  for (const MetricEntry& metric : metrics()) {
+    if (std::ranges::find(score_names, metric.name, metric_of) == score_names.end()) continue;
+    text += fmt::format("{}{}: {}.", text.empty() ? "" : " ", metric.name, metric.convention);
+  }
+  return text;
 }
 
 std::string machine_line(const nlohmann::ordered_json& machine) {

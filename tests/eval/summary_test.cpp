@@ -12,12 +12,13 @@
 namespace ditto {
 namespace {
 
-EvaluationRecord record(const std::string& cache, double seconds, double psnr, bool right) {
+EvaluationRecord record(const std::string& cache, double seconds, double psnr, bool right,
+                        const std::string& prompt = "a prompt") {
   EvaluationRecord record;
   record.row = "policy";
   record.cache = cache;
   record.goal = 2;
-  record.prompt = "a prompt";
+  record.prompt = prompt;
   record.seed = 18446744073709551615U;
   record.seconds = seconds;
   record.full_seconds = 1;
@@ -33,7 +34,7 @@ EvaluationRecord record(const std::string& cache, double seconds, double psnr, b
 
 TEST(Summarise, FoldsSettingsInTheirOrder) {
   const std::vector<EvaluationRecord> records = {record("b", 0.5, 30, true), record("a", 0.25, 20, true),
-                                                 record("b", 0.4, 34, false)};
+                                                 record("b", 0.4, 34, false, "another")};
   const std::vector<SettingSummary> summaries = summarise(records);
   ASSERT_EQ(summaries.size(), 2U);
   EXPECT_EQ(summaries[0].cache, "b");
@@ -42,7 +43,7 @@ TEST(Summarise, FoldsSettingsInTheirOrder) {
   EXPECT_DOUBLE_EQ(summaries[0].speedup, 2.25);
   EXPECT_DOUBLE_EQ(summaries[0].computed, 0.4);
   EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").mean, 32);
-  EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").standard_error, 2);
+  EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").standard_error.value(), 2);
   EXPECT_DOUBLE_EQ(summaries[0].scores.at("psnr").worst, 30);
   EXPECT_DOUBLE_EQ(summaries[0].caption_accuracy.value(), 0.5);
   EXPECT_DOUBLE_EQ(summaries[1].speedup, 4);
@@ -53,6 +54,28 @@ TEST(Summarise, TheWorstClipOfADistanceIsTheLargestThroughACodecToo) {
   records[0].scores["lpips-alex@crf=25"] = 0.1;
   records[1].scores["lpips-alex@crf=25"] = 0.3;
   EXPECT_DOUBLE_EQ(summarise(records).front().scores.at("lpips-alex@crf=25").worst, 0.3);
+}
+
+TEST(Summarise, TheStandardErrorIsOneOverPrompts) {
+  std::vector<EvaluationRecord> records = {record("a", 0.5, 39, true), record("a", 0.5, 41, true)};
+  EXPECT_FALSE(summarise(records).front().scores.at("psnr").standard_error.has_value()) << "there is one prompt";
+  for (const double psnr : {49, 50, 51}) records.push_back(record("a", 0.5, psnr, true, "another"));
+  const ScoreSummary score = summarise(records).front().scores.at("psnr");
+  EXPECT_DOUBLE_EQ(score.mean, 46);
+  EXPECT_DOUBLE_EQ(score.standard_error.value(), 5) << "of the means 40 and 50";
+}
+
+TEST(Summarise, ScoresOfSomeClipsAreTakenOut) {
+  std::vector<EvaluationRecord> records = {record("a", 0.5, 30, true), record("a", 0.5, 31, true),
+                                           record("b", 0.5, 31, true)};
+  records[0].scores["psnr@crf=25"] = 29;
+  records[2].scores["psnr@crf=25"] = 29;
+  std::vector<SettingSummary> settings = summarise(records);
+  EXPECT_EQ(drop_partial_scores(settings), std::vector<std::string>{"psnr@crf=25"});
+  EXPECT_FALSE(settings[0].scores.contains("psnr@crf=25"));
+  EXPECT_TRUE(settings[1].scores.contains("psnr@crf=25"));
+  EXPECT_TRUE(settings[0].scores.contains("psnr"));
+  EXPECT_TRUE(drop_partial_scores(settings).empty());
 }
 
 TEST(Summarise, SaysOverHowManyClips) {
@@ -76,14 +99,26 @@ TEST(MarkdownTable, ABarInANameEndsNoCell) {
   EXPECT_NE(table.find("\n| one\\|two three | 2x | `a\\|b` | 2.00x |"), std::string::npos) << table;
 }
 
+TEST(MarkdownTable, HasTheErrorOfSeveralPrompts) {
+  const std::vector<EvaluationRecord> records = {record("a", 0.5, 30, true), record("a", 0.5, 34, true, "another")};
+  EXPECT_NE(markdown_table(summarise(records)).find("| 32.0 ± 2.0 (30.0) |"), std::string::npos);
+}
+
+TEST(MetricConventions, AreThoseOfTheScores) {
+  const std::string text = metric_conventions({"ssim-skimage", "ssim-skimage@crf=25"});
+  EXPECT_TRUE(text.starts_with("ssim-skimage: ")) << text;
+  EXPECT_EQ(text.find("psnr"), std::string::npos) << text;
+  EXPECT_TRUE(metric_conventions({}).empty());
+}
+
 TEST(MarkdownTable, HasALineForEverySetting) {
   const std::vector<EvaluationRecord> records = {record("b", 0.5, 30, true), record("a", 0.25, 20, true)};
   EXPECT_EQ(
       markdown_table(summarise(records)),
       "| row | goal | setting | speed-up | seconds | units | psnr, dB (worst clip) | captions right | cache MiB |\n"
       "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-      "| policy | 2x | `b` | 2.00x | 0.500 | 40 % | 30.0 ± 0.0 (30.0) | 1.00 | 1.0 |\n"
-      "| policy | 2x | `a` | 4.00x | 0.250 | 40 % | 20.0 ± 0.0 (20.0) | 1.00 | 1.0 |\n");
+      "| policy | 2x | `b` | 2.00x | 0.500 | 40 % | 30.0 (30.0) | 1.00 | 1.0 |\n"
+      "| policy | 2x | `a` | 4.00x | 0.250 | 40 % | 20.0 (20.0) | 1.00 | 1.0 |\n");
 }
 
 TEST(Records, AreReadBackWithoutBlankAndTornLines) {
