@@ -10,7 +10,7 @@ nlohmann::ordered_json read_machine(const std::filesystem::path& path) {
   const nlohmann::json document = read_json_file(path);
   JsonReader reader(document, path.string());
   for (const char* key : {"processor", "vector_instructions", "blas", "onednn", "libtorch", "ditto", "commit", "device",
-                          "dtype", "scenario", "clips", "clips_folder", "through_codec"}) {
+                          "dtype", "presets", "scenario", "clips", "clips_folder", "through_codec"}) {
     if (reader.has(key)) reader.text(key);
   }
   if (reader.has("threads")) reader.integer("threads", {1, 1 << 20});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 #include <tuple>
 
@@ -13,7 +14,6 @@
 #include "apps/common/machine.h"
 #include "apps/dit_eval/clip_source.h"
 #include "apps/dit_eval/codec_pass.h"
-#include "apps/dit_eval/foreign_clips.h"
 #include "core/error.h"
 #include "core/printable.h"
 #include "eval/machine_file.h"
@@ -22,6 +22,7 @@
 #include "eval/score_name.h"
 #include "eval/summary.h"
 #include "io/atomic_file.h"
+#include "io/data_folder.h"
 #include "io/frame_hash.h"
 #include "io/safetensors.h"
 #include "io/sha256.h"
@@ -72,17 +73,42 @@ void refuse_other_scenario(const fs::path& folder, const std::string& text) {
               fmt::format("-o: {} holds results of another scenario; accepted: a new folder", folder.string()));
 }
 
-/// Results of different weights, devices or programs do not belong into one table.
+/// What the results of a folder have in common, in words: figures that differ in any of it do not belong into a table.
+std::vector<std::pair<std::string, std::string>> origin_of(const nlohmann::ordered_json& machine) {
+  const nlohmann::ordered_json model = machine.value("model", nlohmann::ordered_json::object());
+  std::vector<std::pair<std::string, std::string>> origin = {{"weights", model.value("weight_hash", "unknown")}};
+  for (const auto& [what, key] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"device", "device"},
+                                                                  {"Ditto", "commit"},
+                                                                  {"presets", "presets"},
+                                                                  {"processor", "processor"},
+                                                                  {"vector instructions", "vector_instructions"},
+                                                                  {"BLAS", "blas"},
+                                                                  {"LibTorch", "libtorch"}}) {
+    origin.emplace_back(what, machine.value(key, "unknown"));
+  }
+  return origin;
+}
+
 void refuse_other_origin(const fs::path& folder, const nlohmann::ordered_json& earlier,
                          const nlohmann::ordered_json& now) {
-  const auto origin = [](const nlohmann::ordered_json& machine) {
-    const nlohmann::ordered_json model = machine.value("model", nlohmann::ordered_json::object());
-    return fmt::format("weights {} on {} and Ditto {}", model.value("weight_hash", "unknown"),
-                       machine.value("device", "cpu"), machine.value("commit", "unknown"));
-  };
-  if (origin(earlier) == origin(now)) return;
-  throw Error(ExitCode::kUsage, fmt::format("-o: {} holds results of {}, this is {}; accepted: another folder",
-                                            folder.string(), origin(earlier), origin(now)));
+  const auto before = origin_of(earlier), today = origin_of(now);
+  const auto [other, own] = std::ranges::mismatch(before, today);
+  if (other == before.end()) return;
+  throw Error(ExitCode::kUsage, fmt::format("-o: {} holds results of {} {}, this is {}; accepted: another folder",
+                                            folder.string(), other->first, other->second, own->second));
+}
+
+/// Of the constants and profiles that policies are left to choose from.
+std::string presets_digest() {
+  const fs::path folder = data_folder("presets");
+  std::set<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.insert(entry.path());
+  }
+  std::string digests;
+  for (const fs::path& file : files) digests += file.lexically_relative(folder).string() + sha256_file(file);
+  return sha256(digests);
 }
 
 /// Whether two records are of the same measurement, whatever it was scored by.
@@ -104,18 +130,27 @@ std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor&
 
 Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
     : program_(program), scenario_(scenario), folder_(std::move(folder)) {
-  const std::string text = text_of(scenario.path);
-  refuse_other_scenario(folder_, text);
+  refuse_other_scenario(folder_, text_of(scenario.path));
   ModelArguments arguments;
   arguments.folder = scenario.model;
   arguments.device = scenario.device;
   arguments.dtype = scenario.dtype;
   arguments.threads = scenario.threads;
-  session_ = open_session(arguments, program.console);
-  shared_request();  // refuses what the model cannot make
+  try {
+    session_ = open_session(arguments, program.console);
+    shared_request();  // refuses what the model cannot make
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::kUsage) throw;
+    const std::string_view option = error.what();  // named as the programs' options are
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: {}", scenario.path.string(), option.substr(option.starts_with("--") ? 2 : 0)));
+  }
+}
+
+void Evaluation::open_folder() {
   make_folder(folder_ / "full");
   make_folder(folder_ / "details");
-  write_text(folder_ / "scenario.json", text);
+  write_text(folder_ / "scenario.json", text_of(scenario_.path));
 }
 
 void Evaluation::open_records() {
@@ -124,6 +159,7 @@ void Evaluation::open_records() {
   machine["model"] = {{"name", model.name}, {"weight_hash", model.weight_hash}};
   machine["device"] = scenario_.device;
   machine["dtype"] = scenario_.dtype;
+  machine["presets"] = presets_digest();
   machine["request"] = shared_request();
   machine["scenario"] = scenario_.path.string();
   drop_torn_line(folder_ / "records.jsonl");
@@ -131,7 +167,8 @@ void Evaluation::open_records() {
     done_.emplace(record.key(), record);
   }
   const fs::path description = folder_ / "machine.json";
-  if (!done_.empty() && fs::exists(description)) {
+  const bool has_results = !done_.empty() || fs::exists(folder_ / "tuning.json");
+  if (has_results && fs::exists(description)) {
     const nlohmann::ordered_json earlier = read_machine(description);
     refuse_other_origin(folder_, earlier, machine);
     for (const char* key : {"clips", "clips_folder", "through_codec"}) {  // their scores are still in the table
@@ -189,7 +226,9 @@ std::map<std::string, std::string> Evaluation::shared_request() const {
 }
 
 at::Tensor Evaluation::full_frames(const Request& request) const {
-  const fs::path path = folder_ / "full" / (request_key(request) + ".safetensors");
+  // Another build's frames are no reference for this one's.
+  const std::string commit = describe_machine()["commit"];
+  const fs::path path = folder_ / "full" / (sha256(request_key(request) + commit) + ".safetensors");
   if (fs::exists(path)) return SafetensorsFile(path).tensor("frames");
   const at::Tensor frames = generate_once(request, {}).frames;
   save_safetensors(path, {{"frames", frames}});
@@ -288,6 +327,11 @@ void Evaluation::measure(const Setting& setting, const Request& request, const F
   record.branch_steps_total = result.branch_steps_total;
   record.cache_bytes = result.cache_bytes_peak;
   keep(std::move(record), full.clip, result.frames);
+  for (const std::string& warning : result.warnings) warn_once(fmt::format("{}: {}", setting.name, warning));
+}
+
+void Evaluation::warn_once(const std::string& warning) {
+  if (warned_.insert(warning).second) program_.console.warn(warning);
 }
 
 /// The settings that are recorded step by step: all, or of very many those tuned to the goal nearest to 2x.
@@ -371,8 +415,7 @@ void Evaluation::measure_all(const std::vector<Setting>& settings) {
   }
 }
 
-void Evaluation::score_clips(const fs::path& folder) {
-  std::vector<ForeignClip> clips = read_foreign_clips(folder, scenario_);
+void Evaluation::score_clips(const fs::path& folder, std::vector<ForeignClip> clips) {
   nlohmann::ordered_json machine = read_machine(folder_ / "machine.json");
   const std::string about = text_of(folder / "about.txt");
   if (!about.empty()) machine["clips"] = about.substr(0, about.find('\n'));

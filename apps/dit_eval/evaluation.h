@@ -3,11 +3,13 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "apps/common/program.h"
 #include "apps/common/session.h"
+#include "apps/dit_eval/foreign_clips.h"
 #include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/scenario.h"
 #include "apps/dit_eval/settings.h"
@@ -21,18 +23,21 @@ namespace ditto {
 /// What is there already is not run again, so an interrupted evaluation goes on where it stopped. Throws Cancelled.
 class Evaluation {
  public:
-  /// Throws Error(kUsage) when the folder holds results of another scenario, and as resolve() does for the first
-  /// request; nothing is written then.
+  /// Writes nothing. Throws Error(kUsage) when the folder holds results of another scenario, Error(kBadInputFile) when
+  /// the model cannot make what the scenario asks for.
   Evaluation(Program& program, const Scenario& scenario, std::filesystem::path folder);
 
-  /// Reads what was measured and writes `machine.json`; comes before run() and score_clips(). Throws Error(kUsage) when
-  /// the folder holds results of other weights or of another commit of Ditto.
+  /// Makes the folder, where it is to hold results.
+  void open_folder();
+
+  /// Then reads what was measured and writes `machine.json`; comes before run() and score_clips(). Throws Error(kUsage)
+  /// when the folder holds results of other weights, of another commit of Ditto or of another machine.
   void open_records();
 
   void run();
 
-  /// Scores the clips of another program (foreign_clips.h) as the scenario's own are, and keeps their records.
-  void score_clips(const std::filesystem::path& folder);
+  /// Scores the clips of another program, read from `folder`, as the scenario's own are, and keeps their records.
+  void score_clips(const std::filesystem::path& folder, std::vector<ForeignClip> clips);
 
   const VideoModel& model() const { return *session_.model; }
   Request request_for(const std::string& prompt, std::uint64_t seed) const;
@@ -71,14 +76,16 @@ class Evaluation {
   std::vector<Setting> described(const std::vector<Setting>& settings) const;
   void describe(const Setting& setting, const Request& request);
   void report_progress(const std::string& what);
+  void warn_once(const std::string& warning);
 
   Program& program_;
   const Scenario& scenario_;
   std::filesystem::path folder_;
   Session session_;
   std::map<std::string, EvaluationRecord> done_;  ///< by key
-  std::size_t finished_ = 0, planned_ = 0;        ///< clips, with those that an earlier run measured
-  std::size_t measured_ = 0, pending_ = 0;        ///< without them
+  std::set<std::string> warned_;
+  std::size_t finished_ = 0, planned_ = 0;  ///< clips, with those that an earlier run measured
+  std::size_t measured_ = 0, pending_ = 0;  ///< without them
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -107,15 +107,17 @@ void append(const std::filesystem::path& path, const OracleCurve& curve) {
 
 void search(Program& program, const Scenario& scenario, const OracleArguments& arguments) {
   const int prompts = wanted_prompts(arguments, scenario);
-  const Evaluation evaluation(program, scenario, arguments.folder);
+  Evaluation evaluation(program, scenario, arguments.folder);
+  const int steps =
+      resolve(evaluation.model(), evaluation.request_for(scenario.prompts.front(), scenario.seeds.front())).steps;
+  const std::vector<int> computed = wanted_numbers(arguments, steps);
+  evaluation.open_folder();
   const std::filesystem::path path = arguments.folder / "oracle.jsonl";
   SearchProgress progress(program.console, prompts);
   for (int k = 0; k < prompts; ++k) {
     const Request request =
         evaluation.request_for(scenario.prompts[static_cast<std::size_t>(k)], scenario.seeds.front());
-    const int steps = resolve(evaluation.model(), request).steps;
-    ScheduleSearchOptions options{wanted_numbers(arguments, steps), arguments.beam, arguments.rounds,
-                                  program.interrupt.token()};
+    ScheduleSearchOptions options{computed, arguments.beam, arguments.rounds, program.interrupt.token()};
     OracleCurve curve;
     curve.key = sha256(fmt::format("{} {} {} {}", evaluation.request_key(request), fmt::join(options.computed, ","),
                                    options.beam, options.rounds));

@@ -16,8 +16,11 @@ ExitCode run_scenario(Program& program, const RunArguments& arguments) {
   for (const std::string& metric : scenario.left_out) program.console.warn(metric);
   try {
     Evaluation evaluation(program, scenario, arguments.folder);
+    std::vector<ForeignClip> clips;
+    if (arguments.clips) clips = read_foreign_clips(*arguments.clips, scenario);
+    evaluation.open_folder();
     evaluation.open_records();
-    if (arguments.clips) evaluation.score_clips(*arguments.clips);
+    if (arguments.clips) evaluation.score_clips(*arguments.clips, std::move(clips));
     evaluation.run();
   } catch (const Cancelled&) {
     throw Error(ExitCode::kInterrupted,

@@ -66,9 +66,19 @@ void refuse_equal_names(const JsonReader& reader, const Scenario& scenario) {
   }
 }
 
-void read_request(JsonReader& reader, Request& request) {
+/// What the programs' options and lists refuse, where it is the scenario that says it.
+template <typename Read>
+auto blame_file(const std::filesystem::path& path, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
+void read_request(JsonReader& reader, const std::filesystem::path& path, Request& request) {
   if (reader.has("size")) {
-    const PixelSize size = parse_size("size", reader.text("size"));
+    const PixelSize size = blame_file(path, [&] { return parse_size("size", reader.text("size")); });
     request.width = size.width;
     request.height = size.height;
   }
@@ -79,39 +89,29 @@ void read_request(JsonReader& reader, Request& request) {
   if (reader.has("solver")) request.solver = reader.text("solver");
 }
 
-void require_metric(const std::string& key, const std::string& name) {
-  try {
-    find_metric(key, name);
-  } catch (const Error& error) {
-    throw Error(ExitCode::kBadInputFile, error.what());  // it is the file that names it, not an option
-  }
-}
-
 void read_metrics(JsonReader& reader, const std::filesystem::path& path, Scenario& scenario) {
   scenario.metrics = reader.texts("metrics", scenario.metrics);
-  for (const std::string& metric : scenario.metrics) require_metric(path.string() + ": metrics", metric);
+  for (const std::string& metric : scenario.metrics) blame_file(path, [&] { find_metric("metrics", metric); });
   for (const std::string& name : reader.texts("optional_metrics", std::vector<std::string>{})) {
     const auto entry = std::ranges::find(metrics(), name, &MetricEntry::name);
     const auto reason = entry == metrics().end() ? std::nullopt : entry->unavailable();
     if (reason) {
       scenario.left_out.push_back(fmt::format("{} is left out: {}", name, *reason));
     } else {
-      require_metric(path.string() + ": optional_metrics", name);
+      blame_file(path, [&] { find_metric("optional_metrics", name); });
       scenario.metrics.push_back(name);
     }
   }
   if (!reader.has("through_codec")) return;
-  try {
-    scenario.crf = parse_crf("--through-codec", reader.text("through_codec"));
-  } catch (const Error& error) {
-    reader.fail("through_codec", error.what(), "what --through-codec takes");
-  }
+  scenario.crf = blame_file(path, [&] { return parse_crf("through_codec", reader.text("through_codec")); });
 }
 
 }  // namespace
 
+std::string ScenarioRow::setting(const std::string& value) const { return replaced(cache, "{x}", value); }
+
 std::vector<std::string> ScenarioRow::specifications(const std::string& value) const {
-  const std::string text = replaced(replaced(cache, "{x}", value), "{dir}", folder.string());
+  const std::string text = replaced(setting(value), "{dir}", folder.string());
   std::vector<std::string> parts;
   constexpr std::string_view kJoin = " + ";
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -139,7 +139,7 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   const std::vector<std::string> dtypes = {"fp32", "bf16", "fp16"};
   scenario.dtype = reader.choice("dtype", dtypes, "fp32");
   scenario.threads = static_cast<int>(reader.integer("threads", {1, 4096}, 1));
-  read_request(reader, scenario.request);
+  read_request(reader, path, scenario.request);
   scenario.prompts = reader.texts("prompts");
   if (scenario.prompts.empty()) reader.fail("prompts", "is empty", "at least one prompt");
   scenario.seeds.clear();

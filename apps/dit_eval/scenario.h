@@ -20,6 +20,8 @@ struct ScenarioRow {
   bool rival = false;               ///< fewer steps rather than a cache: shown apart
   std::filesystem::path folder;
 
+  /// What the row is called at one of the values; `{dir}` stays, wherever the scenario lies.
+  std::string setting(const std::string& value) const;
   /// The stacked specifications at one of the values.
   std::vector<std::string> specifications(const std::string& value) const;
   std::vector<PolicySpec> policies(const std::string& value) const;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/policy_files.h"
 #include "io/atomic_file.h"
 #include "io/json_file.h"
 #include "io/sha256.h"
@@ -20,12 +21,7 @@ using Tuning = std::map<std::string, SpeedUps>;  // by tuning_name()
 /// A digest of the files that the policies read; empty without any.
 std::string digest_of_files(const std::vector<PolicySpec>& policies) {
   std::string digests;
-  for (const PolicySpec& policy : policies) {
-    for (const auto& [option, value] : policy.options.values()) {
-      const bool names_file = option == "file" || option == "profile";
-      if (names_file && fs::is_regular_file(value)) digests += sha256_file(value);
-    }
-  }
+  for (const fs::path& file : files_read_by(policies)) digests += sha256_file(file);
   return digests.empty() ? digests : sha256(digests);
 }
 
@@ -55,8 +51,7 @@ void write_tuning(const fs::path& path, const Tuning& tuning) {
 }
 
 Setting setting_of(const ScenarioRow& row, const std::string& value, double goal) {
-  return {&row, value, goal, fmt::format("{}", fmt::join(row.specifications(value), " + ")),
-          digest_of_files(row.policies(value))};
+  return {&row, value, goal, row.setting(value), digest_of_files(row.policies(value))};
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ struct Setting {
   const ScenarioRow* row;
   std::string value;
   double goal;         ///< wanted speed-up; 0 without
-  std::string name;    ///< the specification
+  std::string name;    ///< ScenarioRow::setting()
   std::string inputs;  ///< EvaluationRecord::inputs
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/common/policy_files.h"
 #include "apps/dit_gen/dry_run.h"
 #include "apps/dit_gen/initial_noise.h"
 #include "apps/dit_gen/job_run.h"

@@ -1,28 +1,14 @@
 #include "apps/dit_gen/run_metadata.h"
 
-#include <algorithm>
-#include <iterator>
-#include <string_view>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/profile.h"
+#include "apps/common/policy_files.h"
 #include "io/json_file.h"
 #include "io/sha256.h"
 
 namespace ditto {
 namespace {
-
-constexpr std::string_view kFileOption = "file", kProfileOption = "profile";
-
-/// The files an option names: none unless it is a file, or a profile of the user's own, which is two.
-std::vector<std::filesystem::path> files_of_option(const std::string& key, const std::string& value) {
-  if (key == kFileOption) return {value};
-  if (key != kProfileOption || value == kAutomatic) return {};
-  const auto files = Profile::files(value);
-  return {files.begin(), files.end()};
-}
 
 std::string portable_option(const std::string& key, const std::string& value) {
   const std::vector<std::filesystem::path> files = files_of_option(key, value);
@@ -156,15 +142,6 @@ std::vector<std::string> portable_names(const std::vector<PolicySpec>& policies)
   std::vector<std::string> names;
   for (const PolicySpec& policy : policies) names.push_back(portable_name(policy));
   return names;
-}
-
-std::vector<std::filesystem::path> files_read_by(const std::vector<PolicySpec>& policies) {
-  std::vector<std::filesystem::path> files;
-  for (const PolicySpec& policy : policies) {
-    for (const auto& [key, value] : policy.options.values())
-      std::ranges::move(files_of_option(key, value), std::back_inserter(files));
-  }
-  return files;
 }
 
 std::string joined_names(const std::vector<PolicySpec>& policies) {

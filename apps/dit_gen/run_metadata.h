@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -54,8 +53,6 @@ RunMetadata describe_run(const RunRecord& record);
 /// The policies' resolved specifications without paths: a file is named by its SHA-256, a profile by that of the
 /// SHA-256 of its two files.
 std::vector<std::string> portable_names(const std::vector<PolicySpec>& policies);
-/// The files that decisions come from: schedules, traces, and profiles that were named.
-std::vector<std::filesystem::path> files_read_by(const std::vector<PolicySpec>& policies);
 /// The policies' specifications as they were given, joined by " + "; "none" without any.
 std::string joined_names(const std::vector<PolicySpec>& policies);
 

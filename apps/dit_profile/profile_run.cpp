@@ -29,6 +29,7 @@ nlohmann::ordered_json identity_of(const ProfileSettings& settings, const Resolv
     requests.push_back({{"prompt", request.prompt}, {"negative", request.negative}, {"seed", request.seed}});
   }
   return {{"version", DITTO_VERSION},
+          {"commit", DITTO_COMMIT},
           {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
           {"dtype", dtype_name(settings.session.load.dtype)},
           {"kernels", kernels_name(settings.session.load.kernels)},

@@ -154,53 +154,6 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 6U);
 }
 
-TEST_F(Evaluated, ResultsOfOtherWeightsOrAnotherCommitAreNotMixed) {
-  ASSERT_EQ(run({}).exit_code, kDone);
-  const json machine = json::parse(read_file(result("machine.json")));
-  json weights = machine, commit = machine;
-  weights["model"]["weight_hash"] = "0123abcd";
-  commit["commit"] = "0123abcd";
-  for (const json& other : {weights, commit}) {
-    write_file(result("machine.json"), other.dump());
-    const Finished refused = run({});
-    EXPECT_EQ(refused.exit_code, kUsage);
-    EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
-    EXPECT_TRUE(contains(refused.err, "0123abcd"));
-    EXPECT_TRUE(contains(refused.err, machine["model"]["weight_hash"].get<std::string>()));
-    EXPECT_TRUE(contains(refused.err, machine["commit"].get<std::string>()));
-    EXPECT_TRUE(contains(refused.err, "accepted: another folder"));
-    EXPECT_EQ(json::parse(read_file(result("machine.json"))), other) << "what was measured stays described";
-  }
-  fs::remove(result("records.jsonl"));
-  EXPECT_EQ(run({}).exit_code, kDone) << "without records there is nothing to mix";
-}
-
-TEST_F(Evaluated, AScheduleWithOtherContentsIsMeasuredAgain) {
-  const auto plan = [&](const char* cache) {
-    const Finished made = dit_gen({"-p", kPrompt, "--size", "64x64", "--frames", "5", "--steps", "4", "--cache", cache,
-                                   "--trace", "plan.jsonl", "-o", "clip.mp4", "-y"},
-                                  scratch_.here());
-    ASSERT_EQ(made.exit_code, kDone) << made.err;
-  };
-  json scenario = tiny_scenario();
-  scenario["rows"] = {{{"name", "planned"}, {"cache", "schedule:file={dir}/plan.jsonl"}}};
-  write_file(scratch_ / "scenario.json", scenario.dump());
-  plan("interval:interval=2");
-  ASSERT_EQ(run({}).exit_code, kDone);
-  ASSERT_EQ(run({}).exit_code, kDone);
-  ASSERT_EQ(lines_in(result("records.jsonl")).size(), 1U);
-  plan("interval:interval=4");
-  ASSERT_EQ(run({}).exit_code, kDone);
-  const std::vector<json> records = lines_in(result("records.jsonl"));
-  ASSERT_EQ(records.size(), 2U);
-  EXPECT_NE(records[0]["units_computed"], records[1]["units_computed"]);
-  const fs::path details = result("details");
-  for (const auto& entry : fs::directory_iterator(details)) {
-    if (entry.path().extension() != ".json") continue;
-    EXPECT_TRUE(contains(read_file(fs::path(entry.path()) += "l"), "\"age\":3")) << "described again too";
-  }
-}
-
 TEST_F(Evaluated, AFullDiskIsNoUsageError) {
   ASSERT_EQ(run({}).exit_code, kDone);
   const fs::path full = fs::directory_iterator(result("full"))->path();
@@ -276,25 +229,6 @@ TEST_F(Evaluated, AScenarioWithAnUnknownMetricIsABadInputFile) {
     EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
     EXPECT_TRUE(contains(refused.err, std::string(key) + ": there is no metric 'pnsr' (did you mean 'psnr'?)"));
   }
-}
-
-TEST_F(Evaluated, AStartThatFailsDoesNotKeepItsFolder) {
-  json scenario = tiny_scenario();
-  scenario["frames"] = 3;
-  write_file(scratch_ / "scenario.json", scenario.dump());
-  const Finished refused = run({});
-  EXPECT_EQ(refused.exit_code, kUsage) << refused.err;
-  EXPECT_TRUE(is_one_error_line(refused.err, "dit-eval"));
-  EXPECT_FALSE(fs::exists(scratch_ / "results"));
-  scenario["frames"] = 5;
-  write_file(scratch_ / "scenario.json", scenario.dump());
-  write_file(result("scenario.json"), "of a start that failed later");
-  ASSERT_EQ(run({}).exit_code, kDone);
-  scenario["frames"] = 9;
-  write_file(scratch_ / "scenario.json", scenario.dump());
-  const Finished other = run({});
-  EXPECT_EQ(other.exit_code, kUsage);
-  EXPECT_TRUE(contains(other.err, "holds results of another scenario; accepted: a new folder"));
 }
 
 TEST_F(Evaluated, AnInterruptionIsSaidInOneLine) {
