@@ -52,7 +52,6 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   add_common_options(*policies, line, line.policies.repetitions, line.policies.threads);
   CLI::App* kernels = app.add_subcommand("kernels", "each fused operation against its unfused form and a copy");
   add_common_options(*kernels, line, line.kernels.repetitions, line.kernels.threads);
-  app.require_subcommand(1);
 }
 
 ExitCode run(Program& program, int argc, char** argv) {
@@ -65,6 +64,7 @@ ExitCode run(Program& program, int argc, char** argv) {
     program.console.result(*text);
     return ExitCode::kDone;
   }
+  require_verb(app);
   program.console.set_json(line.json);
   line.full.stop = line.policies.stop = line.kernels.stop = program.interrupt.token();
   if (app.got_subcommand("full")) return bench_full(program, line.full);

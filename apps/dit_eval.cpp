@@ -105,7 +105,6 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   add_codec_option(*compare, line.compare.crf);
   compare->add_flag("--align", line.compare.align, "cut the longer clip, ignore the frame rate");
   add_verb(app, line, "metrics", "which metrics there are, and why some are not available");
-  app.require_subcommand(1);
 }
 
 ExitCode run(Program& program, int argc, char** argv) {
@@ -118,6 +117,7 @@ ExitCode run(Program& program, int argc, char** argv) {
     program.console.result(*text);
     return ExitCode::kDone;
   }
+  require_verb(app);
   program.console.set_json(line.json);
   program.console.set_quiet(line.quiet);
   program.interrupt.set_quiet(line.quiet);

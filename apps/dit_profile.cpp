@@ -5,7 +5,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/format.h>
 
 #include "apps/common/arguments.h"
 #include "apps/common/program.h"
@@ -38,11 +37,8 @@ ExitCode run(Program& program, int argc, char** argv) {
     program.console.result(*text);
     return ExitCode::kDone;
   }
-  const auto given = std::ranges::find_if(verbs, [](const Verb& verb) { return verb.command->parsed(); });
-  if (given != verbs.end()) return given->run(program);
-  std::vector<std::string> names;
-  for (const Verb& verb : verbs) names.push_back(verb.command->get_name());
-  throw Error(ExitCode::kUsage, fmt::format("verb: is missing; accepted: {}", fmt::join(names, ", ")));
+  require_verb(app);
+  return std::ranges::find_if(verbs, [](const Verb& verb) { return verb.command->parsed(); })->run(program);
 }
 
 }  // namespace

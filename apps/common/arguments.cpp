@@ -71,6 +71,10 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_name() == "ArgumentMismatch") {
     const std::string name = begins_before(":");
     const CLI::Option* option = command->get_option_no_throw(name);
+    if (option && option->get_items_expected_min() > 1) {
+      return fmt::format("{}: {} given; accepted: at least {}", name, option->count(),
+                         option->get_items_expected_min());
+    }
     if (option && option->count() > 1) return name + ": is given more than once; accepted: once";
     if (option) return fmt::format("{}: has no value; accepted: {}", name, option->get_type_name());
   }
@@ -203,6 +207,11 @@ std::optional<std::string> parse_command_line(CLI::App& app, int argc, const cha
   }
   refuse_extras(app);
   return {};
+}
+
+void require_verb(const CLI::App& app) {
+  if (!app.get_subcommands().empty()) return;
+  throw Error(ExitCode::kUsage, fmt::format("verb: is missing; accepted: {}", fmt::join(verb_names(app), ", ")));
 }
 
 }  // namespace ditto

@@ -55,4 +55,7 @@ void add_integer_option(CLI::App& app, const std::string& name, const std::strin
 /// what CLI11 refuses and, with the nearest known name, for options and words it does not know.
 std::optional<std::string> parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
+/// After parse_command_line: throws Error(kUsage) with the names of the verbs when none was given.
+void require_verb(const CLI::App& app);
+
 }  // namespace ditto

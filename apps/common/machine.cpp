@@ -38,6 +38,8 @@ std::string cpu_name() {
   return "unknown";
 }
 
+std::string ditto_commit() { return DITTO_COMMIT; }
+
 nlohmann::ordered_json describe_machine() {
   return {{"processor", cpu_name()},
           {"vector_instructions", at::get_cpu_capability()},
@@ -46,7 +48,7 @@ nlohmann::ordered_json describe_machine() {
           {"onednn", at::hasMKLDNN() ? torch_report("MKL-DNN") : "not in this LibTorch"},
           {"libtorch", TORCH_VERSION},
           {"ditto", DITTO_VERSION},
-          {"commit", DITTO_COMMIT}};
+          {"commit", ditto_commit()}};
 }
 
 void announce_machine(Console& console) {

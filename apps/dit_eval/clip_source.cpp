@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/printable.h"
 #include "io/image.h"
+#include "io/non_finite.h"
 #include "io/safetensors.h"
 #include "io/video.h"
 
@@ -33,6 +34,12 @@ at::Tensor frames_of(const SafetensorsFile& file) {
   return frames;
 }
 
+at::Tensor finite(const at::Tensor& latents, const fs::path& path) {
+  if (!has_non_finite(latents)) return latents;
+  throw Error(ExitCode::kBadInputFile,
+              fmt::format("{}: tensor 'latents': has NaN or infinite values; accepted: finite ones", path.string()));
+}
+
 }  // namespace
 
 ClipSource ClipSource::read(const fs::path& path) {
@@ -48,7 +55,7 @@ ClipSource ClipSource::read(const fs::path& path) {
     if (file.find("frames") != nullptr) {
       source.frames = frames_of(file);
     } else {
-      source.latents = file.tensor("latents");
+      source.latents = finite(file.tensor("latents"), path);
     }
   } else {
     const Video video = read_video(path);

@@ -227,8 +227,7 @@ std::map<std::string, std::string> Evaluation::shared_request() const {
 
 at::Tensor Evaluation::full_frames(const Request& request) const {
   // Another build's frames are no reference for this one's.
-  const std::string commit = describe_machine()["commit"];
-  const fs::path path = folder_ / "full" / (sha256(request_key(request) + commit) + ".safetensors");
+  const fs::path path = folder_ / "full" / (sha256(request_key(request) + ditto_commit()) + ".safetensors");
   if (fs::exists(path)) return SafetensorsFile(path).tensor("frames");
   const at::Tensor frames = generate_once(request, {}).frames;
   save_safetensors(path, {{"frames", frames}});

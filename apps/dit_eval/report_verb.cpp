@@ -159,19 +159,11 @@ void warn_of_other_clips(Program& program, const fs::path& folder, const std::ve
                                    folder.string(), clip_counts(settings)));
 }
 
-/// An earlier report may have had plots of a kind that this one has none of.
-void drop_plots(const fs::path& plots) {
-  std::error_code ignored;
-  for (const fs::path& file : fs::directory_iterator(plots, ignored)) {
-    if (file.extension() == ".svg" || file.extension() == ".png") fs::remove(file, ignored);
-  }
-}
-
 void write_page(const fs::path& folder, const ReportContents& contents) {
-  AtomicFolder plots(folder / "plots");
+  // An earlier report may have had plots of a kind that this one has none of.
+  AtomicFolder plots(folder / "plots", Existing::kReplace, {".svg", ".png"});
   AtomicFile page(folder / "report.html");
   page.write(render_report(contents, plots.temporary()));
-  drop_plots(folder / "plots");
   plots.commit();
   page.commit();
 }

@@ -15,6 +15,7 @@
 #include "caches/forecasters/solver_pool.h"
 #include "caches/profiling/channel_solvers.h"
 #include "caches/profiling/indicator.h"
+#include "core/error.h"
 
 namespace ditto {
 namespace {
@@ -27,9 +28,26 @@ std::vector<double> values_of(const at::Tensor& row) {
   return {first, first + plain.numel()};
 }
 
+/// An array of a profile that anybody may have written; -1 stands for any size.
+const at::Tensor& array_of_shape(const Profile& profile, const std::string& name,
+                                 const std::vector<std::vector<std::int64_t>>& accepted) {
+  const at::Tensor& array = profile.array(name);
+  const auto fits = [&](const std::vector<std::int64_t>& shape) {
+    return std::ranges::equal(array.sizes(), shape,
+                              [](std::int64_t size, std::int64_t wanted) { return size == wanted || wanted < 0; });
+  };
+  if (std::ranges::any_of(accepted, fits)) return array;
+  std::vector<std::string> shapes;
+  for (const auto& shape : accepted) shapes.push_back(fmt::format("[{}]", fmt::join(shape, ",")));
+  throw Error(ExitCode::kBadInputFile,
+              fmt::format("{}: '{}': has the shape [{}]; accepted: {}, where -1 is any", profile.path.string(), name,
+                          fmt::join(array.sizes(), ","), fmt::join(shapes, " or ")));
+}
+
 void add_branches(const Profile& profile, const std::string& name, std::vector<ProfileCurve>& curves) {
   if (!profile.has(name)) return;
-  const at::Tensor& array = profile.array(name);
+  const auto branches = static_cast<std::int64_t>(profile.run.branches.size());
+  const at::Tensor& array = array_of_shape(profile, name, {{branches, -1}, {branches, -1, -1}});
   for (std::size_t branch = 0; branch < profile.run.branches.size(); ++branch) {
     const at::Tensor part = array.select(0, static_cast<std::int64_t>(branch));
     const bool has_blocks = part.dim() == 2;
@@ -40,8 +58,9 @@ void add_branches(const Profile& profile, const std::string& name, std::vector<P
 
 void add_edges(const Profile& profile, std::vector<ProfileCurve>& curves) {
   if (!profile.has("edge_error")) return;
-  const at::Tensor& edges = profile.array("edge_error");
+  const at::Tensor& edges = array_of_shape(profile, "edge_error", {{profile.run.steps, -1}});
   const std::int64_t longest = edges.size(1) - 1;
+  if (longest < 2) return;
   for (const std::int64_t distance : {std::int64_t{2}, longest}) {
     curves.push_back({"edge_error", fmt::format("{} steps", distance), values_of(edges.select(1, distance))});
     if (longest == 2) break;
@@ -56,17 +75,21 @@ double largest(const at::Tensor& array) {
   return result;
 }
 
+/// NaN stands for prompts and blocks without a foreground.
 Json describe_attention(const Profile& profile) {
-  const std::vector<double> blocks = values_of(profile.array("foreground_attention"));
+  std::vector<double> blocks = values_of(array_of_shape(profile, "foreground_attention", {{-1}}));
+  std::erase_if(blocks, [](double value) { return !std::isfinite(value); });
+  if (blocks.empty()) return {{"prompts_with_a_foreground", 0}};
   const auto [low, high] = std::ranges::minmax(blocks);
-  return {{"prompts_with_a_foreground", profile.array("foreground_attention.by_prompt").size(0)},
-          {"least_attending_block", low},
-          {"most_attending_block", high}};
+  return {
+      {"prompts_with_a_foreground", array_of_shape(profile, "foreground_attention.by_prompt", {{-1, -1, -1}}).size(0)},
+      {"least_attending_block", low},
+      {"most_attending_block", high}};
 }
 
 /// Of how many channels each solver is the best.
 Json describe_solvers(const Profile& profile) {
-  const at::Tensor best = profile.array("hyca.solver_error").argmin(1);
+  const at::Tensor best = array_of_shape(profile, "hyca.solver_error", {{-1, kMeasuredSolvers, -1}}).argmin(1);
   Json shares = Json::object();
   for (int solver = 0; solver < kMeasuredSolvers; ++solver) {
     shares[std::string(solver_name(static_cast<PoolSolver>(solver)))] =
@@ -77,13 +100,14 @@ Json describe_solvers(const Profile& profile) {
 
 Json describe_edges(const Profile& profile) {
   const std::vector<double> means = values_of(profile.array("edge_error"));
-  const std::vector<double> deviations = values_of(profile.array("edge_error.std"));
+  const std::vector<double> deviations =
+      values_of(array_of_shape(profile, "edge_error.std", {profile.array("edge_error").sizes().vec()}));
   std::vector<double> spread;
   for (std::size_t k = 0; k < means.size(); ++k) {
     if (std::isfinite(means[k]) && means[k] > 0) spread.push_back(deviations[k] / means[k]);
   }
   std::ranges::sort(spread);
-  return {{"prompts", profile.array("edge_error.by_prompt").size(0)},
+  return {{"prompts", array_of_shape(profile, "edge_error.by_prompt", {{-1, -1, -1}}).size(0)},
           {"edges", spread.size()},
           {"median_deviation_over_mean", spread.empty() ? Json() : Json(spread[spread.size() / 2])}};
 }
@@ -97,7 +121,8 @@ std::vector<ProfileCurve> profile_curves(const Profile& profile) {
   for (const Indicator& indicator : kIndicators) names.push_back(fmt::format("indicator.{}", indicator.name));
   for (const std::string& name : names) add_branches(profile, name, curves);
   if (profile.has("foreground_attention.by_step")) {
-    const at::Tensor by_step = profile.array("foreground_attention.by_step").nanmean(at::IntArrayRef{0});
+    const at::Tensor by_step =
+        array_of_shape(profile, "foreground_attention.by_step", {{-1, -1}}).nanmean(at::IntArrayRef{0});
     curves.push_back({"foreground_attention", "mean", values_of(by_step)});
   }
   add_edges(profile, curves);
@@ -108,7 +133,7 @@ Json profile_fits(const Profile& profile) {
   Json fits = Json::object();
   for (const Indicator& indicator : kIndicators) {
     const std::string name = fmt::format("teacache.{}", indicator.name);
-    if (profile.has(name + ".r2")) fits[name] = {{"r2", profile.array(name + ".r2").item<double>()}};
+    if (profile.has(name + ".r2")) fits[name] = {{"r2", array_of_shape(profile, name + ".r2", {{1}}).item<double>()}};
   }
   if (profile.has("residual_ratio.std")) {
     const at::Tensor& deviation = profile.array("residual_ratio.std");

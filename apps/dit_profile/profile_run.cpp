@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "apps/common/arguments.h"
+#include "apps/common/machine.h"
 #include "apps/dit_profile/part_store.h"
 #include "apps/dit_profile/work_progress.h"
 #include "caches/profiling/combine.h"
@@ -29,7 +30,7 @@ nlohmann::ordered_json identity_of(const ProfileSettings& settings, const Resolv
     requests.push_back({{"prompt", request.prompt}, {"negative", request.negative}, {"seed", request.seed}});
   }
   return {{"version", DITTO_VERSION},
-          {"commit", DITTO_COMMIT},
+          {"commit", ditto_commit()},
           {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
           {"dtype", dtype_name(settings.session.load.dtype)},
           {"kernels", kernels_name(settings.session.load.kernels)},

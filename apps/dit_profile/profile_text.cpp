@@ -45,8 +45,8 @@ std::string curve_line(const ProfileCurve& curve) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  return fmt::format("  {:<20} {:<20} {} {:.4g} to {:.4g}\n", curve.array, curve.part,
-                     sparkline(curve.values, kCurveColumns), low, high);
+  const std::string range = low > high ? "not measured" : fmt::format("{:.4g} to {:.4g}", low, high);
+  return fmt::format("  {:<20} {:<20} {} {}\n", curve.array, curve.part, sparkline(curve.values, kCurveColumns), range);
 }
 
 /// "mean deviation over prompts 0.018, largest 0.074".

@@ -97,9 +97,8 @@ void rename_new(const fs::path& from, const fs::path& to) {
   fail_errno(to, "cannot be written");
 }
 
-/// A folder may be replaced when all it holds are files with extensions that the new one has too.
-void require_replaceable(const fs::path& folder, const fs::path& replacement) {
-  std::set<fs::path> extensions;
+/// A folder may be replaced when all it holds are files with these extensions or with some that the new one has too.
+void require_replaceable(const fs::path& folder, const fs::path& replacement, std::set<fs::path> extensions) {
   for (const auto& entry : fs::directory_iterator(replacement)) extensions.insert(entry.path().extension());
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file() || entry.is_symlink() || !extensions.contains(entry.path().extension())) {
@@ -181,7 +180,8 @@ void AtomicFile::commit() {
   flush_folder(folder_of(target_));
 }
 
-AtomicFolder::AtomicFolder(fs::path target, Existing existing) : existing_(existing) {
+AtomicFolder::AtomicFolder(fs::path target, Existing existing, std::set<fs::path> also_replaced)
+    : existing_(existing), also_replaced_(std::move(also_replaced)) {
   require_writable_folder(target, existing == Existing::kReplace);
   target_ = resolved(std::move(target));
   temporary_ = create_partial(target_, [](const fs::path& path) { return ::mkdir(path.c_str(), 0777); });
@@ -203,7 +203,7 @@ void AtomicFolder::commit() {
       const bool filled = errno == ENOTEMPTY || errno == EEXIST;
       if (!filled) fail_errno(target_, "cannot be written");
       if (existing_ == Existing::kKeep) fail(target_, "exists; accepted: a new name, or -y to overwrite");
-      require_replaceable(target_, temporary_);
+      require_replaceable(target_, temporary_, also_replaced_);
       replace_folder(temporary_, target_);
     }
   } catch (const fs::filesystem_error& error) {

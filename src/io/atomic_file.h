@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <set>
 #include <string_view>
 
 namespace ditto {
@@ -35,10 +36,12 @@ class AtomicFile {
 };
 
 /// The same for a folder of files (frames): fill `temporary()`, then `commit`. Replacing an existing folder is refused
-/// when it holds anything but files with the extensions of the new ones, so that a mistyped path costs no data.
+/// when it holds anything but files with the extensions of the new ones or with those of `also_replaced` (".svg"), so
+/// that a mistyped path costs no data.
 class AtomicFolder {
  public:
-  explicit AtomicFolder(std::filesystem::path target, Existing existing = Existing::kReplace);
+  explicit AtomicFolder(std::filesystem::path target, Existing existing = Existing::kReplace,
+                        std::set<std::filesystem::path> also_replaced = {});
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
@@ -51,6 +54,7 @@ class AtomicFolder {
   std::filesystem::path target_;
   std::filesystem::path temporary_;
   Existing existing_;
+  std::set<std::filesystem::path> also_replaced_;
 };
 
 /// Refuses, before any work is done, an output file that could not be written at the end: it exists and `overwrite` is

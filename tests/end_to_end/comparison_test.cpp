@@ -59,5 +59,15 @@ TEST_F(Evaluated, OptionsWithoutEffectOnLatentsAreRefused) {
   }
 }
 
+TEST_F(Evaluated, LatentsThatAreNotFiniteAreABadInputFile) {
+  write_safetensors(scratch_ / "a.safetensors", "latents", "F32", {1, 16, 2, 8, 8}, 4);
+  std::string bytes = read_file(scratch_ / "a.safetensors");
+  bytes.replace(bytes.size() - 4, 4, "\0\0\xc0\x7f", 4);
+  write_file(scratch_ / "nan.safetensors", bytes);
+  const Finished refused = dit_eval({"compare", "a.safetensors", "nan.safetensors"}, scratch_.here());
+  EXPECT_EQ(refused.exit_code, kBadInputFile) << refused.err;
+  EXPECT_TRUE(contains(refused.err, "nan.safetensors: tensor 'latents': has NaN or infinite values"));
+}
+
 }  // namespace
 }  // namespace ditto::test

@@ -238,6 +238,25 @@ TEST_F(DitProfile, ASignalEndsTheWaitForPrompts) {
   ::close(pipe);
 }
 
+TEST_F(DitProfile, ArraysOfAnotherShapeAreBadInput) {
+  ASSERT_EQ(run(measure("4") + Arguments{"--only", "residual", "-q", "-o", "whole"}).exit_code, kDone);
+  Json facts = Json::parse(read_file(scratch_ / "whole.json"));
+  facts["run"]["branches"] = {"conditional"};
+  write_file(scratch_ / "other.json", facts.dump());
+  fs::copy(scratch_ / "whole.safetensors", scratch_ / "other.safetensors");
+  const Finished shown = run({"show", "other"});
+  EXPECT_EQ(shown.exit_code, kBadInputFile) << shown.err;
+  EXPECT_TRUE(contains(shown.err, "other.json: 'residual_ratio': has the shape [2,4]; accepted: [1,-1]")) << shown.err;
+}
+
+TEST_F(DitProfile, WithoutAForegroundSaysSo) {
+  const Finished made = run({"run", "--prompts", "prompts.txt", "--size", "32x32", "--frames", "1", "--steps", "5",
+                             "--only", "attention", "-o", "flat"});
+  ASSERT_EQ(made.exit_code, kDone) << made.err;
+  EXPECT_FALSE(contains(made.out, "nan"));
+  EXPECT_FALSE(contains(made.out, "inf"));
+}
+
 struct ProfileFault {
   Arguments arguments;
   int exit_code;
@@ -274,6 +293,7 @@ TEST_F(DitProfile, FaultsHaveOneLineAndTheirCode) {
        "--no-verify: has no effect without a closed loop; accepted: with --prompts FILE"},
       {{"show", "none"}, kBadInputFile, "none.json"},
       {{"show", "broken"}, kBadInputFile, "broken.json: model"},
+      {{"merge", "of-3", "-o", "p"}, kUsage, "NAME: 1 given; accepted: at least 2"},
       {{"merge", "of-3", "of-4", "-o", "p"}, kBadInputFile, "of-4.json: made for steps 4; of-3.json has 3"},
       {{"merge", "of-3", "of-3", "-o", "of-3", "-y"}, kUsage, "--output: is the profile of-3"},
   };

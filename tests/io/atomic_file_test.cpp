@@ -187,6 +187,23 @@ TEST(AtomicFolder, ReplacesFramesButNothingElse) {
   EXPECT_EQ(folder.entries(), 1u);
 }
 
+TEST(AtomicFolder, ReplacesWhatItIsToldTo) {
+  const TempFolder folder;
+  write_file(folder / "plots/old.png", "old");
+  write_file(folder / "plots/notes.txt", "mine");
+  const auto write_plots = [&] {
+    AtomicFolder plots(folder / "plots", Existing::kReplace, {".svg", ".png"});
+    write_file(plots.temporary() / "new.svg", "new");
+    plots.commit();
+  };
+  EXPECT_TRUE(contains(error_of(ExitCode::kOutputFailed, write_plots), "'notes.txt'"));
+  EXPECT_EQ(read_bytes(folder / "plots/old.png"), "old") << "what is refused costs nothing";
+  fs::remove(folder / "plots/notes.txt");
+  write_plots();
+  EXPECT_FALSE(fs::exists(folder / "plots/old.png"));
+  EXPECT_EQ(read_bytes(folder / "plots/new.svg"), "new");
+}
+
 TEST(WritableTarget, IsCheckedBeforeTheWork) {
   const TempFolder folder;
   const auto file_refusal = [](const fs::path& path, bool overwrite) {
