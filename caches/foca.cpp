@@ -19,13 +19,14 @@ class FoCa : public ForecastPolicy {
 
 std::vector<OptionSpec> options() {
   std::vector<OptionSpec> all = forecast_options("4", "unit", "3");
-  all.push_back(
-      {.name = "keep",
-       .type = OptionType::kInteger,
-       .default_value = "4",
-       .help = "computed features the rolling forecast starts from; more follow the published recursion longer",
-       .minimum = 2,
-       .maximum = 1000});
+  all.push_back({.name = "keep",
+                 .type = OptionType::kInteger,
+                 .default_value = "4",
+                 .help =
+                     "computed features the rolling forecast starts from; the published recursion starts from all: as "
+                     "many as there are computed steps",
+                 .minimum = 2,
+                 .maximum = 1000});
   return all;
 }
 

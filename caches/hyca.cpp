@@ -197,7 +197,7 @@ std::vector<OptionSpec> options() {
   all.push_back({.name = "keep",
                  .type = OptionType::kInteger,
                  .default_value = kAutomatic,
-                 .help = "computed features a rolling history starts from; auto: 4",
+                 .help = "computed features a rolling history starts from, the published one from all; auto: 4",
                  .minimum = 3,
                  .maximum = 1000});
   return all;
