@@ -9,6 +9,7 @@ foreach(header caches/registry.h models/registry.h kernels/kernel_mode.h kernels
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ditto/${folder})
 endforeach()
 install(DIRECTORY models/wan-mini DESTINATION ${CMAKE_INSTALL_DATADIR}/ditto/models)
+install(DIRECTORY models/lpips/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ditto/lpips OPTIONAL)
 install(DIRECTORY caches/presets/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ditto/presets)
 
 configure_package_config_file(cmake/DittoConfig.cmake.in ${PROJECT_BINARY_DIR}/DittoConfig.cmake

@@ -36,7 +36,7 @@ def random_weights(module, dtype):
 def write_folder(folder, dtype):
     """The 1.3B transformer in shards, beside a small text encoder of the width it expects."""
     miniature = os.path.join(REPOSITORY, "models", "wan-mini")
-    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
     for part in ("scheduler", "tokenizer", "vae"):
         shutil.copytree(os.path.join(miniature, part), os.path.join(folder, part))
     shutil.copy(os.path.join(miniature, "model_index.json"), folder)
@@ -83,7 +83,9 @@ def main():
     parser.add_argument("--dit-gen", default=os.path.join(REPOSITORY, "build", "release", "bin", "dit-gen"))
     parser.add_argument("--keep", action="store_true", help="keep the folder, and use it when it is there")
     args = parser.parse_args()
-    if not (args.keep and os.path.exists(args.folder)):
+    if os.path.exists(args.folder) and not args.keep:
+        sys.exit(f"--folder: {args.folder} exists; accepted: a new folder, or --keep to use one that this script wrote")
+    if not os.path.exists(args.folder):
         # In a process of its own: Linux charges a new program with the peak of the process that started it.
         writer = multiprocessing.get_context("spawn").Process(target=write_folder, args=(args.folder, DTYPES[args.dtype]))
         writer.start()

@@ -3,6 +3,8 @@
 diffusers encodes and decodes chunk by chunk with a feature cache.  The functions here run every layer once on all
 frames, which is the same function and several times faster for short clips, and lets gradients through.
 """
+import hashlib
+
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
@@ -145,3 +147,12 @@ def decode(vae, latents):
         if block.upsamplers is not None:
             x = _resample(block.upsamplers[0], x)
     return _head(vae.decoder, x)
+
+
+def encoder_hash(vae):
+    """SHA-256 of the encoder's weights in the order of their names: latents belong to one encoder."""
+    digest = hashlib.sha256()
+    for name, value in sorted(vae.state_dict().items()):
+        if name.startswith(("encoder.", "quant_conv.")):
+            digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()

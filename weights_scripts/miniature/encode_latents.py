@@ -8,6 +8,7 @@ index; several processes share the work with --first and --stride.
 """
 import argparse
 import os
+import sys
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -62,17 +63,19 @@ def main():
     vae = codec.channels_last(AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae")))
     if not args.eager:
         codec.enable_compile()
-    batch = bed.fewer(bed.sampled, size)
+    batch, encoder = bed.fewer(bed.sampled, size), codec.encoder_hash(vae)
     for shard in range(args.first, args.shards, args.stride):
         path = os.path.join(folder, f"{size}_{shard:04d}.pt")
         if os.path.exists(path):
+            if torch.load(path, mmap=True)["encoder"] != encoder:
+                sys.exit(f"{path}: made by another encoder than that of {args.state}/vae; accepted: its own, or none")
             continue
         tokens, rows = [], []
         for i in range(args.clips // batch):
             video, attributes = bed.clip_batch(SEED + size, shard * BATCHES_PER_SHARD + i, batch, size)
             tokens.append(model.to_tokens(encode_clips(vae, video)).half())
             rows.append(attributes.to(torch.uint8))
-        torch.save({"tokens": torch.cat(tokens), "attributes": torch.cat(rows), "size": size}, path + ".part")
+        torch.save({"tokens": torch.cat(tokens), "attributes": torch.cat(rows), "size": size, "encoder": encoder}, path + ".part")
         os.replace(path + ".part", path)
         print(path, flush=True)
 

@@ -27,8 +27,9 @@ detail) own_state=state-detail model=../../models/wan-mini-detail metrics=metric
     ;;
 esac
 state=$(realpath -m "${STATE:-$scripts/$own_state}")
-cd "$scripts"
 python=${PYTHON:-python3}
+if [[ $python == */* ]]; then python=$(realpath -s "$python"); fi
+cd "$scripts"
 processes=${PROCESSES:-2}
 
 # One thread per process; memory is kept instead of being returned to the system, page faults cost much of a core.
@@ -94,8 +95,12 @@ train)
 continue)
     hours=${2:?processor hours in all}
     encode_bank
-    cp "$state/transformer.pt" "$state/transformer_before.pt"
-    cp "$state/transformer_stable.pt" "$state/transformer.pt"
+    # The same command goes on where it was stopped.
+    if [[ $(cat "$state/continued_to" 2>/dev/null) != "$hours" ]]; then
+        cp "$state/transformer.pt" "$state/transformer_before.pt"
+        cp "$state/transformer_stable.pt" "$state/transformer.pt"
+        echo "$hours" >"$state/continued_to"
+    fi
     train_transformer "$hours"
     ;;
 evaluate)

@@ -48,14 +48,18 @@ class Pair:
         plain = [p for p in others if p.dim() != 2]
         self.adam = torch.optim.AdamW([{"params": decayed}, {"params": plain, "weight_decay": 0.0}], lr=adam_lr,
                                       betas=(0.9, 0.99), weight_decay=weight_decay)
-        self.groups = [(group, group["lr"]) for optimizer in (self.muon, self.adam) for group in optimizer.param_groups]
+        self.full_rates = [group["lr"] for group in self.groups()]
+
+    def groups(self):
+        """Of both optimizers, as they are now: loading a state replaces them."""
+        return [*self.muon.param_groups, *self.adam.param_groups]
 
     def parameters(self):
-        return [p for group, _ in self.groups for p in group["params"]]
+        return [p for group in self.groups() for p in group["params"]]
 
     def step(self, rate):
         """One update at `rate` times the full learning rates."""
-        for group, lr in self.groups:
+        for group, lr in zip(self.groups(), self.full_rates):
             group["lr"] = lr * rate
         self.muon.step()
         self.adam.step()

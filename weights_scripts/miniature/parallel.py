@@ -1,6 +1,7 @@
 """Data parallelism over single-thread processes: start a script with torchrun, or plainly for one process."""
 import datetime
 import os
+import signal
 
 import torch
 import torch.distributed as dist
@@ -25,3 +26,23 @@ def average_gradients(parameters, world):
     flat /= world
     for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters])):
         parameter.grad = piece.view(parameter.shape)
+
+
+class StopRequest:
+    """SIGTERM asks for a stop; the processes agree on it as `flag` travels with the gradients."""
+
+    EXIT_CODE = 143  # as the signal's own
+
+    def __init__(self):
+        self.asked = False
+        self.flag = torch.nn.Parameter(torch.zeros(1))
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, *_):
+        self.asked = True
+
+    def before_averaging(self):
+        self.flag.grad = torch.tensor([float(self.asked)])
+
+    def agreed(self):
+        return self.flag.grad.item() > 0

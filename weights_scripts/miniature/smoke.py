@@ -16,6 +16,7 @@ from diffusers import WanPipeline
 from safetensors.torch import load_file
 
 import beds
+import optim
 import text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,6 +37,24 @@ def check_reader(bed):
     scores = bed.accuracy(bed.world.classify(video), rows)
     print("attributes read from true clips", scores, flush=True)
     assert min(scores.values()) >= 0.97
+
+
+def check_resuming():
+    """A resumed optimizer obeys the schedule: at rate 0 nothing moves."""
+    weight, bias = torch.nn.Parameter(torch.ones(8, 8)), torch.nn.Parameter(torch.ones(8))
+
+    def step(pair, rate):
+        weight.grad, bias.grad = torch.rand(8, 8), torch.rand(8)
+        pair.step(rate)
+
+    first, second = (optim.Pair([weight], [bias], muon_lr=0.02, adam_lr=1e-3) for _ in range(2))
+    step(first, 1)
+    second.load_state_dict(first.state_dict())
+    before = [weight.detach().clone(), bias.detach().clone()]
+    step(second, 0)
+    assert torch.equal(before[0], weight) and torch.equal(before[1], bias)
+    step(second, 1)
+    assert not torch.equal(before[0], weight) and not torch.equal(before[1], bias)
 
 
 def check_codec(script, crops):
@@ -84,6 +103,7 @@ def main():
         def script(file, *arguments):
             return run(sys.executable, os.path.join(HERE, file), "--bed", bed.name, "--state", state, *arguments)
 
+        check_resuming()
         check_reader(bed)
         check_codec(script, 4 * 64 // bed.sizes[0])
         for size in bed.sizes:

@@ -4,7 +4,7 @@
 
 Learning rate: warm-up, constant, then linear to zero over the last --cooldown of the budget.  The budget is counted in
 processor time per process, so that other work on the machine or a stop (SIGSTOP) does not use it up.  The state is
-saved every few minutes and on SIGTERM, and resumed when it exists; `transformer_stable.pt` is the last state before the
+saved every few minutes and on SIGTERM (exit code 143), and resumed when it exists; `transformer_stable.pt` is the last state before the
 cool-down, the one to continue from with a larger --hours.
 """
 import argparse
@@ -12,7 +12,7 @@ import glob
 import json
 import os
 import shutil
-import signal
+import sys
 import time
 
 import torch
@@ -33,13 +33,16 @@ class Bank:
 
     def __init__(self, folder, size):
         self.pattern = os.path.join(folder, f"{size}_*.pt")
-        self.names, self.tokens, self.attributes = [], [], []
+        self.names, self.tokens, self.attributes, self.encoder = [], [], [], None
         self.refresh()
 
     def refresh(self):
         for name in sorted(glob.glob(self.pattern)):
             if name not in self.names:
                 shard = torch.load(name, mmap=True)
+                self.encoder = self.encoder or shard["encoder"]
+                if shard["encoder"] != self.encoder:
+                    raise SystemExit(f"{name}: made by another encoder than the other shards; accepted: shards of one")
                 self.names.append(name)
                 self.tokens.append(shard["tokens"])
                 self.attributes.append(shard["attributes"].long())
@@ -112,20 +115,20 @@ class Trainer:
         self.optimizer = optim.Pair(matrices, others, args.muon_lr, args.adam_lr, args.weight_decay)
         self.average = [p.detach().clone() for p in self.everything]
         self.step = self.clips = 0
-        self.seconds = 0.0
+        self.seconds, self.cooled = 0.0, False
 
     def save(self, path):
         torch.save({"transformer": self.transformer.state_dict(), "text_encoder": self.encoder.state_dict(),
                     "ema": self.average, "optimizer": self.optimizer.state_dict(), "step": self.step,
-                    "clips": self.clips, "seconds": self.seconds, "layers": self.args.layers,
+                    "clips": self.clips, "seconds": self.seconds, "cooled": self.cooled, "layers": self.args.layers,
                     "heads": self.args.heads}, path + ".part")
         os.replace(path + ".part", path)
 
-    def checkpoint(self, cooling):
+    def checkpoint(self):
         """Save the state; until the cool-down also as the one that a longer training goes on from."""
         last, stable = (os.path.join(self.args.state, name) for name in ("transformer.pt", "transformer_stable.pt"))
         self.save(last)
-        if not cooling:
+        if not self.cooled:
             shutil.copyfile(last, stable + ".part")
             os.replace(stable + ".part", stable)
 
@@ -135,7 +138,7 @@ class Trainer:
         self.encoder.load_state_dict(state["text_encoder"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["ema"], state["step"]
-        self.clips, self.seconds = state["clips"], state["seconds"]
+        self.clips, self.seconds, self.cooled = state["clips"], state["seconds"], state.get("cooled", False)
 
     def update_average(self):
         keep = min(self.args.ema, (1 + self.step) / (10 + self.step))
@@ -161,22 +164,23 @@ def train(trainer, captions, rank, world):
     head_dim = trainer.transformer.config.attention_head_dim
     ropes = {size: model.rope_table(head_dim, bed.latent_frames, size // 8, size // 8) for size in banks}
     parameters = optimizer.parameters()
-    # The clock travels with the gradients: loss, seconds and stop request, averaged over the processes.
-    clock = torch.nn.Parameter(torch.zeros(3))
-    stop_requests = []
-    signal.signal(signal.SIGTERM, lambda *_: stop_requests.append(True))
+    # Loss and seconds travel with the gradients, averaged over the processes.
+    clock, stop = torch.nn.Parameter(torch.zeros(2)), parallel.StopRequest()
     if rank == 0:
         count = lambda module: sum(p.numel() for p in module.parameters())
         print("parameters", count(trainer.transformer), count(trainer.encoder), "clips", {s: len(b) for s, b in banks.items()}, flush=True)
     budget, running, saved = args.hours * 3600, {}, trainer.seconds
-    cooling = trainer.seconds > budget * (1 - args.cooldown)
+    cooling_begins = budget * (1 - args.cooldown)
+    if trainer.cooled and trainer.seconds < cooling_begins:
+        sys.exit("transformer.pt: its learning rate has gone down; accepted: a copy of transformer_stable.pt to continue from")
     processor_time, window = time.process_time(), (time.time(), trainer.clips)
     while trainer.seconds < budget:
         progress = trainer.seconds / budget
         rate = min(1.0, (trainer.step + 1) / 100) * min(1.0, (1 - progress) / max(args.cooldown, 1e-6))
-        if rank == 0 and not cooling and progress > 1 - args.cooldown:
-            trainer.checkpoint(cooling)
-            cooling = True
+        if not trainer.cooled and trainer.seconds > cooling_begins:
+            if rank == 0:
+                trainer.checkpoint()
+            trainer.cooled = True
         same_everywhere = torch.Generator().manual_seed(trainer.step)  # all processes choose the same size
         large = float(torch.rand((), generator=same_everywhere)) < args.large and len(banks[bed.sizes[-1]])
         size = bed.sizes[-1] if large else bed.sizes[0]
@@ -189,10 +193,11 @@ def train(trainer, captions, rank, world):
         optimizer.zero_grad()
         loss.backward()
         now = time.process_time()
-        clock.grad = torch.tensor([loss.item(), now - processor_time, float(bool(stop_requests))])
+        clock.grad = torch.tensor([loss.item(), now - processor_time])
+        stop.before_averaging()
         processor_time = now
-        parallel.average_gradients([*parameters, clock], world)
-        mean_loss, seconds, stop = clock.grad.tolist()
+        parallel.average_gradients([*parameters, clock, stop.flag], world)
+        mean_loss, seconds = clock.grad.tolist()
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step(rate)
         trainer.step += 1
@@ -206,13 +211,15 @@ def train(trainer, captions, rank, world):
             print(json.dumps({"step": trainer.step, "clips": trainer.clips, "seconds": round(trainer.seconds),
                               "loss": {k: round(v, 4) for k, v in running.items()}, "norm": round(norm.item(), 2),
                               "rate": round(rate, 3), "clips/s": round(speed, 1)}), flush=True)
-        if stop > 0:
+        if stop.agreed():
             break
         if rank == 0 and trainer.seconds - saved > SAVE_EVERY_SECONDS:
             saved = trainer.seconds
-            trainer.checkpoint(cooling)
+            trainer.checkpoint()
     if rank == 0:
-        trainer.checkpoint(cooling)
+        trainer.checkpoint()
+    if trainer.seconds < budget:
+        sys.exit(stop.EXIT_CODE)
 
 
 def main():

@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import sys
 import time
 
 import torch
@@ -95,20 +96,22 @@ def codec_loss(vae, video, kl_weight, extra_variance):
 
 
 def train(vae, optimizer, args, step, path, extra_variance, rank, world):
-    """Run up to args.steps; rank 0 saves every 1000 steps and at the end."""
+    """Run up to args.steps; rank 0 saves every 1000 steps, at the end and on SIGTERM (exit code 143)."""
     bed, parameters = args.bed, optimizer.parameters()
     short = (bed.frames + 1) // 2
     torch.manual_seed(1000 * rank + step)
-    started, average = time.time(), None
+    started, average, stop = time.time(), None, parallel.StopRequest()
     while step < args.steps:
         rate = min(1.0, (step + 1) / 100) * min(1.0, (1 - step / args.steps) / args.cooldown)
-        whole = step % 8 == 7
-        video = training_clips(bed, step * world + rank, args.crops, short if step % 3 == 2 else bed.frames, whole)
+        index = step * world + rank
+        whole = index // 2 % 8 == 7
+        video = training_clips(bed, index, args.crops, short if step % 3 == 2 else bed.frames, whole)
         video = video.contiguous(memory_format=torch.channels_last_3d)
         loss, output, divergence = codec_loss(vae, video, args.kl, extra_variance)
         optimizer.zero_grad()
         loss.backward()
-        parallel.average_gradients(parameters, world)
+        stop.before_averaging()
+        parallel.average_gradients([*parameters, stop.flag], world)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step(rate)
         step += 1
@@ -116,9 +119,12 @@ def train(vae, optimizer, args, step, path, extra_variance, rank, world):
         average = quality if average is None else 0.98 * average + 0.02 * quality
         if rank == 0 and step % args.report == 0:
             print(f"step {step} seconds {time.time() - started:.0f} psnr {average:.2f} loss {loss.item():.4f} kl {divergence:.2f}", flush=True)
-        if rank == 0 and (step % 1000 == 0 or step == args.steps):
+        if rank == 0 and (step % 1000 == 0 or step == args.steps or stop.agreed()):
             torch.save({"model": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, path + ".part")
             os.replace(path + ".part", path)
+        if stop.agreed() and step < args.steps:
+            sys.exit(stop.EXIT_CODE)
+        if rank == 0 and (step % 1000 == 0 or step == args.steps):
             print("validation", json.dumps(evaluate(vae, bed, min(32, args.validation_clips), bed.sizes[0])), flush=True)
 
 
@@ -177,8 +183,10 @@ def main():
     path = os.path.join(args.state, "vae_decoder.pt" if args.decoder_only else "vae.pt")
     step = 0
     if os.path.exists(path):
-        state = torch.load(path)
+        state, encoder = torch.load(path), codec.encoder_hash(vae)
         vae.load_state_dict(state["model"])
+        if args.decoder_only and codec.encoder_hash(vae) != encoder:
+            sys.exit(f"{path}: has another encoder than vae.pt; accepted: none, to tune the decoder anew")
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     train(vae, optimizer, args, step, path, extra_variance, rank, world)
