@@ -183,6 +183,10 @@ std::unique_ptr<CachePolicy> make_schedule(Trace schedule, std::string source) {
   return std::make_unique<Schedule>(std::move(source), Origin::kSchedule, std::move(schedule));
 }
 
+std::unique_ptr<CachePolicy> make_replay(Trace trace, std::string source) {
+  return std::make_unique<Schedule>(std::move(source), Origin::kReplay, std::move(trace));
+}
+
 PolicyEntry schedule_entry() {
   return entry("schedule", "decisions from a planned schedule",
                [](const PolicyOptions& options) { return from_file(options.text("file"), Origin::kSchedule); });

@@ -87,6 +87,22 @@ std::string without_double_blank_lines(std::string text) {
   return text;
 }
 
+/// As CLI11 takes them. It would read the next word as the value of "--name=", which has an empty one.
+std::vector<std::string> words_last_first(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  bool are_options = true;
+  for (int k = 1; k < argc; ++k) {
+    std::string word = argv[k];
+    are_options = are_options && word != "--";
+    const bool is_empty = are_options && word.starts_with("--") && word.find('=') == word.size() - 1;
+    if (is_empty) word.pop_back();
+    words.push_back(std::move(word));
+    if (is_empty) words.emplace_back();
+  }
+  std::ranges::reverse(words);
+  return words;
+}
+
 void refuse_extras(const CLI::App& app) {
   for (const CLI::App* verb : app.get_subcommands()) refuse_extras(*verb);
   const std::vector<std::string> extras = app.remaining();
@@ -197,7 +213,7 @@ std::optional<std::string> parse_command_line(CLI::App& app, int argc, const cha
   app.allow_extras();
   for (CLI::App* verb : app.get_subcommands({})) verb->allow_extras();
   try {
-    app.parse(argc, argv);
+    app.parse(words_last_first(argc, argv));
   } catch (const CLI::CallForHelp&) {
     return without_double_blank_lines(app.help());
   } catch (const CLI::CallForVersion& version) {

@@ -1,6 +1,7 @@
 #include "apps/common/program.h"
 
 #include <csignal>
+#include <filesystem>
 #include <new>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "runtime/pipeline.h"
 
 namespace ditto {
@@ -40,6 +42,9 @@ Failure describe_current_exception() {
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error)) return {ExitCode::kOutOfMemory, std::string(kOutOfMemoryAdvice)};
     return {ExitCode::kInternal, "internal: " + first_line(error.what_without_backtrace())};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {ExitCode::kBadInputFile, fmt::format("{}: cannot be looked at: {}; accepted: what can be read",
+                                                 printable(error.path1().string()), error.code().message())};
   } catch (const std::exception& error) {
     return {ExitCode::kInternal, "internal: " + first_line(error.what())};
   }

@@ -139,6 +139,11 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   try {
     session_ = open_session(arguments, program.console);
     shared_request();  // refuses what the model cannot make
+    for (const std::string& prompt : scenario.prompts) {
+      if (const auto warning = session_.model->text_warning(prompt)) {
+        program.console.warn(fmt::format("'{}' {}", printable(prompt), *warning));
+      }
+    }
   } catch (const Error& error) {
     if (error.code() != ExitCode::kUsage) throw;
     const std::string_view option = error.what();  // named as the programs' options are

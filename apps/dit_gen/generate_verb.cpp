@@ -42,12 +42,14 @@ std::vector<fs::path> inputs_of(const GenerateArguments& arguments, const std::v
 class JobFolders {
  public:
   explicit JobFolders(const std::vector<fs::path>& folders) {
-    for (const fs::path& folder : folders) make(folder);
+    try {
+      for (const fs::path& folder : folders) make(folder);
+    } catch (const Error&) {
+      remove_empty();
+      throw;
+    }
   }
-  ~JobFolders() {
-    std::error_code ignored;
-    for (const fs::path& folder : made_) fs::remove(folder, ignored);
-  }
+  ~JobFolders() { remove_empty(); }
   JobFolders(const JobFolders&) = delete;
   JobFolders& operator=(const JobFolders&) = delete;
 
@@ -59,6 +61,10 @@ class JobFolders {
       throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
                                                        printable(folder.string()), problem.message()));
     }
+  }
+  void remove_empty() const {
+    std::error_code ignored;
+    for (const fs::path& folder : made_) fs::remove(folder, ignored);
   }
   std::vector<fs::path> made_;
 };
@@ -117,17 +123,19 @@ class Batch {
 
   void generate(const Job& job) {
     const JobOutputs outputs = naming_.outputs(job.name, job.request.seed);
-    for (const fs::path& path : outputs.files()) claim(path);
-    for (const fs::path& path : outputs.folders()) claim(path);
+    std::vector<fs::path> paths = outputs.files();
+    std::ranges::copy(outputs.folders(), std::back_inserter(paths));
+    for (const fs::path& path : paths) refuse_claimed(path);
     check_outputs(outputs, settings_.arguments.overwrite, inputs_);
     run_job(program_, settings_, job, outputs);
+    claimed_.insert(paths.begin(), paths.end());
     ++finished_count_;
     if (finished_.size() < kListedFiles) finished_.push_back(printable(outputs.main().string()));
   }
 
   /// Overwriting is for files of earlier runs: two jobs of one run never share a name.
-  void claim(const fs::path& path) {
-    if (!claimed_.insert(path).second) {
+  void refuse_claimed(const fs::path& path) {
+    if (claimed_.contains(path)) {
       throw Error(ExitCode::kUsage, fmt::format("{}: an earlier job of this run has written it; accepted: distinct "
                                                 "\"name\" or \"seed\"",
                                                 printable(path.string())));

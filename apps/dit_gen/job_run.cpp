@@ -59,6 +59,11 @@ class JobRun {
                                       outputs_.main().string(), request_.seed, request_.width, request_.height,
                                       request_.frames, request_.steps, request_.guidance, request_.solver,
                                       joined_names(settings_.policies)));
+    const auto warn = [&](const char* option, const std::optional<std::string>& warning) {
+      if (warning) program_.console.warn(fmt::format("{}: {}", option, *warning));
+    };
+    warn("--prompt", model_.text_warning(request_.prompt));
+    if (request_.branches.size() > 1) warn("--negative", model_.text_warning(request_.negative));
   }
 
   GenerateOptions options(const std::string& label, bool events) {

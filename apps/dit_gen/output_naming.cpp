@@ -1,6 +1,7 @@
 #include "apps/dit_gen/output_naming.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,8 @@ namespace ditto {
 namespace {
 
 namespace fs = std::filesystem;
+
+const std::set<fs::path> kFrameFiles = {".png"}, kReportFiles = {".html", ".png", ".svg"};
 
 constexpr std::string_view kName = "{name}";
 constexpr std::string_view kSeed = "{seed}";
@@ -164,7 +167,23 @@ std::vector<fs::path> OutputNaming::job_folders() const {
   return folders;
 }
 
+/// A folder is written as a whole: what lies in it would be in its way, or go.
+void refuse_outputs_in_folders(const JobOutputs& outputs) {
+  std::vector<fs::path> all = outputs.files();
+  const std::vector<fs::path> folders = outputs.folders();
+  all.insert(all.end(), folders.begin(), folders.end());
+  for (const fs::path& folder : folders) {
+    for (const fs::path& path : all) {
+      const fs::path inside = normal(path).lexically_relative(normal(folder));
+      if (inside.empty() || inside == "." || *inside.begin() == "..") continue;
+      refuse(printable(path.string()), fmt::format("lies in the output folder {}", printable(folder.string())),
+             "a path outside of it");
+    }
+  }
+}
+
 void check_outputs(const JobOutputs& outputs, bool overwrite, const std::vector<fs::path>& inputs) {
+  refuse_outputs_in_folders(outputs);
   for (const fs::path& path : outputs.files()) {
     refuse_input_as_output(path, inputs);
     require_writable_target(path, overwrite);
@@ -172,6 +191,7 @@ void check_outputs(const JobOutputs& outputs, bool overwrite, const std::vector<
   for (const fs::path& path : outputs.folders()) {
     refuse_input_as_output(path, inputs);
     require_writable_folder(path, overwrite);
+    require_replaceable_folder(path, path == outputs.report ? kReportFiles : kFrameFiles);
   }
 }
 

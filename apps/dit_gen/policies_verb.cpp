@@ -68,8 +68,9 @@ std::string describe(const PolicyEntry& entry) {
 
 ExitCode list_policies(Program& program, const std::optional<std::string>& name) {
   if (name) {
-    const auto entry = std::ranges::find(policies(), *name, &PolicyEntry::name);
-    if (entry == policies().end()) parse_policy(*name);  // refuses it, naming the nearest
+    const auto known = std::ranges::find(policies(), *name, &PolicyEntry::name);
+    // Of a whole specification its policy; another name is refused, with the nearest.
+    const PolicyEntry* entry = known == policies().end() ? parse_policy(*name).entry : &*known;
     program.console.event(to_json(*entry));
     program.console.result(describe(*entry));
     return ExitCode::kDone;

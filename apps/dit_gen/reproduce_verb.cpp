@@ -1,17 +1,14 @@
-#include <algorithm>
 #include <limits>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "apps/common/step_reporter.h"
 #include "apps/dit_gen/initial_noise.h"
 #include "apps/dit_gen/run_metadata.h"
 #include "apps/dit_gen/verbs.h"
+#include "caches/schedule.h"
 #include "core/printable.h"
-#include "io/atomic_file.h"
 #include "io/frame_hash.h"
 #include "io/manifest.h"
 #include "io/video.h"
@@ -20,27 +17,6 @@ namespace ditto {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The recorded trace as a file, for the time of the run.
-class TraceFile {
- public:
-  explicit TraceFile(const std::string& text)
-      : path_(fs::temp_directory_path() / fmt::format("ditto-reproduce-{}.jsonl", ::getpid())) {
-    AtomicFile file(path_);
-    file.write(text);
-    file.commit();
-  }
-  ~TraceFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  TraceFile(const TraceFile&) = delete;
-  TraceFile& operator=(const TraceFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 RunMetadata read_metadata(const fs::path& file) {
   const std::string source = printable(file.string());
@@ -103,16 +79,14 @@ Request request_of(const RunMetadata& metadata, const std::optional<fs::path>& n
   return request;
 }
 
-/// The policies of the recorded run; decisions that came from a file are those of the recorded trace.
-std::vector<PolicySpec> policies_of(const RunMetadata& metadata, const std::optional<TraceFile>& trace) {
-  std::vector<PolicySpec> policies;
-  if (trace) {
-    const auto entry = std::ranges::find(ditto::policies(), "replay", &PolicyEntry::name);
-    policies.push_back({&*entry, PolicyOptions({{"file", trace->path().string()}})});
-    return policies;
+/// The policy of the recorded run; decisions that came from a file are those of the recorded trace.
+PolicyFactory policy_of(const RunMetadata& metadata, const std::vector<PolicySpec>& policies,
+                        const std::string& source) {
+  if (metadata.trace) {
+    const Trace trace = Trace::parse(*metadata.trace, source + ": comment: trace");
+    return [trace, source] { return make_replay(trace, source); };
   }
-  for (const std::string& text : metadata.cache) policies.push_back(parse_policy(text));
-  return policies;
+  return [&policies] { return make_policy(policies); };
 }
 
 /// What differs from the recorded run and can explain another result.
@@ -137,16 +111,18 @@ ExitCode reproduce(Program& program, const ReproduceArguments& arguments) {
   const RunMetadata recorded = read_metadata(arguments.file);
   const Session session = open_session(model_of(recorded, arguments), program.console);
   const Request request = request_of(recorded, arguments.noise);
-  const std::optional<TraceFile> trace =
-      recorded.trace ? std::optional<TraceFile>(std::in_place, *recorded.trace) : std::nullopt;
-  const std::vector<PolicySpec> policies = policies_of(recorded, trace);
+  std::vector<PolicySpec> policies;
+  if (!recorded.trace) {
+    for (const std::string& text : recorded.cache) policies.push_back(parse_policy(text));
+  }
   GenerateOptions options;
   options.engine.max_cache_bytes = recorded.cache_bytes.value_or(std::numeric_limits<std::int64_t>::max());
   options.stop = program.interrupt.token();
   options.on_step = StepReporter(program.console, "", true);
-  Result result = policies.empty() ? generate(*session.model, request, options)
-                                   : generate(
-                                         *session.model, request, [&] { return make_policy(policies); }, options);
+  const bool is_full = policies.empty() && !recorded.trace;
+  Result result = is_full ? generate(*session.model, request, options)
+                          : generate(*session.model, request,
+                                     policy_of(recorded, policies, printable(arguments.file.string())), options);
   result.trace.result->frame_hash = frame_hash(result.frames);
   const RunMetadata repeated = describe_run({session, resolve(*session.model, request), result, policies, recorded.fps,
                                              recorded.cache_bytes, request.noise.defined()});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "text/prompt_cleaning.h"
 
 namespace ditto {
@@ -63,6 +65,13 @@ at::Tensor PromptEncoder::encode(const std::string& prompt) const {
   for (const std::string& name : weights_.names()) weights_.release(name);
   remember(cleaned, embedding);
   return embedding;
+}
+
+std::optional<std::string> PromptEncoder::warning(const std::string& prompt) const {
+  const std::string cleaned = clean_prompt(prompt, PromptCleaning::kFtfyLite);
+  const std::int64_t tokens = tokenizer_.encode(cleaned, static_cast<int>(padded_length_)).token_count;
+  if (tokens <= padded_length_) return std::nullopt;
+  return fmt::format("has {} tokens, the model takes {}: its end is left out", tokens, padded_length_);
 }
 
 }  // namespace ditto

@@ -32,6 +32,9 @@ class PromptEncoder {
   /// The embedding [1, padded_length(), width]; Error(kUsage) on text that is not UTF-8.
   at::Tensor encode(const std::string& prompt) const;
 
+  /// That the end of a prompt is cut off, or nothing.
+  std::optional<std::string> warning(const std::string& prompt) const;
+
   /// Tokens of every embedding. Padding is attended to, so this is part of the function: the tokenizer's own length,
   /// at most 512.
   std::int64_t padded_length() const { return padded_length_; }

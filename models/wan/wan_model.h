@@ -24,6 +24,7 @@ class WanModel final : public VideoModel {
   const ModelDefaults& defaults() const override { return defaults_; }
   const Model& denoiser() const override { return *transformer_; }
   at::Tensor encode_text(const std::string& prompt) const override { return prompts_.encode(prompt); }
+  std::optional<std::string> text_warning(const std::string& prompt) const override { return prompts_.warning(prompt); }
   std::vector<std::int64_t> latent_sizes(int width, int height, int frames) const override;
   at::Tensor decode(const at::Tensor& latents, const std::function<bool(int, int)>& keep_going) const override;
   std::int64_t weight_bytes() const override;

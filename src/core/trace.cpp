@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 const std::vector<std::string> kBranchNames = {"conditional", "unconditional"};
+constexpr int kMostSteps = 1000;  // of a run
 constexpr std::uint64_t kMaxTraceBytes = std::uint64_t{256} << 20;
 
 /// The double whose shortest decimal is that of the float: 0.1F is written 0.1, and reads back to the same float.
@@ -120,8 +122,9 @@ Site read_site(JsonReader reader) {
 StepGrid read_grid(JsonReader& reader, int steps) {
   StepGrid grid;
   const std::vector<std::int64_t> jumped = reader.integers("jumped", {0, steps - 1}, std::vector<std::int64_t>{});
+  const std::set<std::int64_t> absent(jumped.begin(), jumped.end());
   for (int node = 0; node < steps; ++node) {
-    if (std::ranges::find(jumped, node) == jumped.end()) grid.nodes.push_back(node);
+    if (!absent.contains(node)) grid.nodes.push_back(node);
   }
   grid.sigmas = reader.numbers("sigmas", {0, 1e6}, std::vector<double>{});
   if (!grid.sigmas.empty() && grid.sigmas.size() != grid.nodes.size() + 1) {
@@ -145,6 +148,9 @@ std::vector<Branch> read_branches(JsonReader& reader) {
       reader.fail("branches", fmt::format("unknown branch '{}'", printable(name)), "conditional, unconditional");
     }
     branches.push_back(branch_from_name(name));
+    if (std::ranges::count(branches, branches.back()) > 1) {
+      reader.fail("branches", fmt::format("'{}' is there twice", name), "each branch once");
+    }
   }
   return branches;
 }
@@ -166,7 +172,7 @@ TraceRun read_run(JsonReader reader) {
   run.width = static_cast<int>(reader.integer("width", {0, 1 << 20}, 0));
   run.height = static_cast<int>(reader.integer("height", {0, 1 << 20}, 0));
   run.frames = static_cast<int>(reader.integer("frames", {0, 1 << 20}, 0));
-  run.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
+  run.steps = static_cast<int>(reader.integer("steps", {1, kMostSteps}));
   run.grid = read_grid(reader, run.steps);
   run.branches = read_branches(reader);
   run.units = static_cast<int>(reader.integer("units", {0, 1'000'000}, 0));
@@ -261,12 +267,16 @@ void Trace::write(const std::filesystem::path& path) const {
 }
 
 Trace Trace::read(const std::filesystem::path& path) {
-  std::istringstream file(read_text_file(path, kMaxTraceBytes));
+  return parse(read_text_file(path, kMaxTraceBytes), path.string());
+}
+
+Trace Trace::parse(const std::string& text, const std::string& source_name) {
+  std::istringstream file(text);
   Trace trace;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string source = fmt::format("{}:{}", path.string(), number);
+    const std::string source = fmt::format("{}:{}", source_name, number);
     const nlohmann::json json = parse_json(line, source);
     JsonReader reader(json, source);
     if (trace.run.steps == 0) {
@@ -277,7 +287,7 @@ Trace Trace::read(const std::filesystem::path& path) {
     }
   }
   if (trace.run.steps == 0) {
-    throw Error(ExitCode::kBadInputFile, path.string() + ": empty; accepted: a first line {\"run\": {...}}");
+    throw Error(ExitCode::kBadInputFile, source_name + ": empty; accepted: a first line {\"run\": {...}}");
   }
   return trace;
 }

@@ -68,6 +68,9 @@ struct Trace {
   /// Reads a trace, or a schedule (a trace without scores and result). Throws Error(kBadInputFile) naming file and
   /// line.
   static Trace read(const std::filesystem::path& path);
+
+  /// The same of a text; messages begin with `source`.
+  static Trace parse(const std::string& text, const std::string& source);
 };
 
 }  // namespace ditto

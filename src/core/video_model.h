@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ class VideoModel {
   /// Prompt to the embedding [1, tokens, channels] that Model::prepare takes. Throws Error(kUsage) on text that is not
   /// UTF-8.
   virtual at::Tensor encode_text(const std::string& prompt) const = 0;
+
+  /// What is wrong with a prompt that is accepted all the same, as one that is cut; one line.
+  virtual std::optional<std::string> text_warning(const std::string&) const { return std::nullopt; }
 
   /// Sizes of the latent [1, channels, frames, height, width] of a clip. Throws Error(kUsage) naming the option when
   /// the model cannot make that size or number of frames.

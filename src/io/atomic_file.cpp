@@ -97,9 +97,7 @@ void rename_new(const fs::path& from, const fs::path& to) {
   fail_errno(to, "cannot be written");
 }
 
-/// A folder may be replaced when all it holds are files with these extensions or with some that the new one has too.
-void require_replaceable(const fs::path& folder, const fs::path& replacement, std::set<fs::path> extensions) {
-  for (const auto& entry : fs::directory_iterator(replacement)) extensions.insert(entry.path().extension());
+void require_replaceable(const fs::path& folder, const std::set<fs::path>& extensions) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file() || entry.is_symlink() || !extensions.contains(entry.path().extension())) {
       fail(folder, fmt::format("holds '{}', which this output would not replace; accepted: an empty or new folder",
@@ -203,7 +201,8 @@ void AtomicFolder::commit() {
       const bool filled = errno == ENOTEMPTY || errno == EEXIST;
       if (!filled) fail_errno(target_, "cannot be written");
       if (existing_ == Existing::kKeep) fail(target_, "exists; accepted: a new name, or -y to overwrite");
-      require_replaceable(target_, temporary_, also_replaced_);
+      for (const auto& entry : fs::directory_iterator(temporary_)) also_replaced_.insert(entry.path().extension());
+      require_replaceable(target_, also_replaced_);
       replace_folder(temporary_, target_);
     }
   } catch (const fs::filesystem_error& error) {
@@ -225,8 +224,22 @@ void require_writable_target(const fs::path& path, bool overwrite) {
   if (!overwrite) fail(path, "exists; accepted: a new name, or -y to overwrite");
 }
 
+void require_replaceable_folder(const fs::path& path, const std::set<fs::path>& extensions) {
+  std::error_code problem;
+  const fs::path target = resolved(path);
+  if (!fs::is_directory(target, problem)) return;
+  try {
+    require_replaceable(target, extensions);
+  } catch (const fs::filesystem_error& error) {
+    fail(path, fmt::format("cannot be read: {}; accepted: a new or empty folder", error.code().message()));
+  }
+}
+
 void require_writable_folder(const fs::path& path, bool overwrite) {
   if (path.empty()) fail(path, "is empty; accepted: a folder name");
+  const fs::path last = path.filename().empty() ? path.parent_path().filename() : path.filename();
+  // A folder in use, which nothing can take the place of.
+  if (last == "." || last == "..") fail(path, "is the current folder or one around it; accepted: a folder name");
   const fs::path target = resolved(path);
   require_usable_folder(target);
   struct ::stat status {};

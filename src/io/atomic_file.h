@@ -64,4 +64,7 @@ void require_writable_target(const std::filesystem::path& path, bool overwrite);
 /// The same for an output folder, which may exist when it is empty or `overwrite` is set.
 void require_writable_folder(const std::filesystem::path& path, bool overwrite);
 
+/// The same for what it already holds: nothing but files with these extensions.
+void require_replaceable_folder(const std::filesystem::path& path, const std::set<std::filesystem::path>& extensions);
+
 }  // namespace ditto

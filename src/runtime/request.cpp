@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -34,7 +35,16 @@ void check_solver(const VideoModel& model, const ResolvedRequest& request) {
   SolverOptions options = model.defaults().solver_options;
   options.shift = request.shift;
   try {
-    make_solver(request.solver, options);
+    const StepGrid grid = make_solver(request.solver, options)->full_grid(request.steps);
+    // As the solvers hold them.
+    const auto falls = [](double a, double b) { return static_cast<float>(a) > static_cast<float>(b); };
+    if (std::ranges::adjacent_find(grid.sigmas, std::not_fn(falls)) != grid.sigmas.end()) {
+      throw Error(
+          ExitCode::kUsage,
+          fmt::format("shift: {} leaves no difference between some of {} noise levels; accepted: a smaller one, or "
+                      "fewer --steps",
+                      request.shift, request.steps));
+    }
   } catch (const Error& error) {
     throw Error(error.code(), std::string("--") + error.what());
   }

@@ -17,6 +17,7 @@
 #include "core/printable.h"
 #include "io/input_file.h"
 #include "io/json_file.h"
+#include "text/sentencepiece_check.h"
 #include "text/tokenizer_json.h"
 #include "text/utf8.h"
 
@@ -112,7 +113,7 @@ void Tokenizer::State::load_model(const std::filesystem::path& folder) {
   } else {
     contents = read_text_file(model_path, kMaxModelBytes);
   }
-  if (!model.LoadFromSerializedProto(contents).ok() || model.GetPieceSize() < 1) {
+  if (!has_sound_tables(contents) || !model.LoadFromSerializedProto(contents).ok() || model.GetPieceSize() < 1) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: is not a SentencePiece model or is damaged; accepted: a SentencePiece model",
                             model_path.string()));

@@ -144,6 +144,8 @@ TEST_F(TraceFile, WithABadLineIsRefusedByFileAndLine) {
       {header(", \"seed\": -1"), 1, "seed"},
       {header(", \"seed\": 1.5"), 1, "seed"},
       {header(", \"branches\": [\"both\"]"), 1, "branches"},
+      {header(", \"branches\": [\"conditional\", \"conditional\"]"), 1, "'conditional' is there twice"},
+      {"{\"run\": {\"steps\": 1001, \"sites\": []}}\n", 1, "from 1 to 1000"},
       {header(", \"jumped\": [7]"), 1, "jumped"},
       {header(", \"sigmas\": [1, 0]"), 1, "2 values for 4 visited steps"},
       {header(", \"stpes\": 3"), 1, "stpes"},

@@ -234,6 +234,7 @@ TEST(Verbs, PoliciesShowTypeRangeAndDefault) {
   }
   const Finished one = dit_gen({"policies", "taylorseer"});
   EXPECT_EQ(one.exit_code, kDone);
+  EXPECT_EQ(dit_gen({"policies", "taylorseer:interval=3"}).out, one.out) << "of a specification, its policy";
   for (const char* part :
        {"type", "accepted", "default", "interval", "integer", "taylorseer:interval=1 reuses nothing"}) {
     EXPECT_TRUE(contains(one.out, part));

@@ -88,6 +88,13 @@ TEST(Resolve, RefusesByOptionAndSaysWhatIsAccepted) {
   EXPECT_EQ(with([](Request& r) { r.shift = 0.0; }), "--shift: 0 is not accepted; give a positive number");
   EXPECT_EQ(with([](Request& r) { r.shift = std::numeric_limits<double>::quiet_NaN(); }),
             "--shift: nan is not accepted; give a positive number");
+  EXPECT_EQ(with([](Request& r) {
+              r.solver = "unipc";
+              r.steps = 1000;
+              r.shift = 999.9;
+            }),
+            "--shift: 999.9 leaves no difference between some of 1000 noise levels; accepted: a smaller one, or fewer "
+            "--steps");
 }
 
 /// A model no machine can hold.

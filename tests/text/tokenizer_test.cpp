@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +15,7 @@
 
 #include "core/error.h"
 #include "test_paths.h"
+#include "text/sentencepiece_check.h"
 
 namespace ditto {
 namespace {
@@ -35,6 +37,10 @@ class TokenizerFolder : public ::testing::Test {
 
   void write(const std::string& name, const std::string& contents) const {
     std::ofstream(folder_ / name, std::ios::binary) << contents;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(folder_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
   void expect_refused(const std::string& file, const std::string& part) const {
     try {
@@ -124,6 +130,22 @@ TEST_F(TokenizerFolder, MissingOrDamagedModelIsRefused) {
   std::filesystem::remove(folder_ / "spiece.model");
   std::filesystem::remove(folder_ / "tokenizer.json");
   expect_refused("spiece.model", "");
+}
+
+TEST_F(TokenizerFolder, ANormalisationTableThatLeadsOutOfItselfIsRefused) {
+  // SentencePiece itself would walk it unchecked.
+  const std::string whole = read("spiece.model");
+  ASSERT_TRUE(has_sound_tables(whole));
+  const std::string units(1024, '\x7f'), texts("a\0b", 4);
+  const std::string size("\x00\x04\x00\x00", 4), table = size + units + texts;
+  ASSERT_EQ(table.size(), 1032U);
+  const std::string charsmap = std::string("\x12\x88\x08", 3) + table;       // field 2, 1032 bytes
+  const std::string normalizer = std::string("\x1a\x8b\x08", 3) + charsmap;  // field 3, 1035 bytes
+  for (const std::string& model : {whole + normalizer, whole + '\x1a', whole + "\x1a\x7f"}) {
+    EXPECT_FALSE(has_sound_tables(model));
+    write("spiece.model", model);
+    expect_refused("spiece.model", "not a SentencePiece model");
+  }
 }
 
 TEST_F(TokenizerFolder, DamagedConfigIsRefused) {
