@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <string_view>
 #include <system_error>
 #include <tuple>
 
@@ -12,8 +11,10 @@
 
 #include "apps/common/detail_recorder.h"
 #include "apps/common/machine.h"
+#include "apps/dit_eval/blame_file.h"
 #include "apps/dit_eval/clip_source.h"
 #include "apps/dit_eval/codec_pass.h"
+#include "apps/dit_eval/results_origin.h"
 #include "core/error.h"
 #include "core/printable.h"
 #include "eval/machine_file.h"
@@ -22,7 +23,6 @@
 #include "eval/score_name.h"
 #include "eval/summary.h"
 #include "io/atomic_file.h"
-#include "io/data_folder.h"
 #include "io/frame_hash.h"
 #include "io/safetensors.h"
 #include "io/sha256.h"
@@ -73,44 +73,6 @@ void refuse_other_scenario(const fs::path& folder, const std::string& text) {
               fmt::format("-o: {} holds results of another scenario; accepted: a new folder", folder.string()));
 }
 
-/// What the results of a folder have in common, in words: figures that differ in any of it do not belong into a table.
-std::vector<std::pair<std::string, std::string>> origin_of(const nlohmann::ordered_json& machine) {
-  const nlohmann::ordered_json model = machine.value("model", nlohmann::ordered_json::object());
-  std::vector<std::pair<std::string, std::string>> origin = {{"weights", model.value("weight_hash", "unknown")}};
-  for (const auto& [what, key] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"device", "device"},
-                                                                  {"Ditto", "commit"},
-                                                                  {"presets", "presets"},
-                                                                  {"processor", "processor"},
-                                                                  {"vector instructions", "vector_instructions"},
-                                                                  {"BLAS", "blas"},
-                                                                  {"LibTorch", "libtorch"}}) {
-    origin.emplace_back(what, machine.value(key, "unknown"));
-  }
-  return origin;
-}
-
-void refuse_other_origin(const fs::path& folder, const nlohmann::ordered_json& earlier,
-                         const nlohmann::ordered_json& now) {
-  const auto before = origin_of(earlier), today = origin_of(now);
-  const auto [other, own] = std::ranges::mismatch(before, today);
-  if (other == before.end()) return;
-  throw Error(ExitCode::kUsage, fmt::format("-o: {} holds results of {} {}, this is {}; accepted: another folder",
-                                            folder.string(), other->first, other->second, own->second));
-}
-
-/// Of the constants and profiles that policies are left to choose from.
-std::string presets_digest() {
-  const fs::path folder = data_folder("presets");
-  std::set<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) files.insert(entry.path());
-  }
-  std::string digests;
-  for (const fs::path& file : files) digests += file.lexically_relative(folder).string() + sha256_file(file);
-  return sha256(digests);
-}
-
 /// Whether two records are of the same measurement, whatever it was scored by.
 bool is_same_run(const EvaluationRecord& a, const EvaluationRecord& b) {
   const auto facts = [](const EvaluationRecord& record) {
@@ -136,19 +98,14 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   arguments.device = scenario.device;
   arguments.dtype = scenario.dtype;
   arguments.threads = scenario.threads;
-  try {
+  blame_file(scenario.path, [&] {
     session_ = open_session(arguments, program.console);
     shared_request();  // refuses what the model cannot make
-    for (const std::string& prompt : scenario.prompts) {
-      if (const auto warning = session_.model->text_warning(prompt)) {
-        program.console.warn(fmt::format("'{}' {}", printable(prompt), *warning));
-      }
+  });
+  for (const std::string& prompt : scenario.prompts) {
+    if (const auto warning = session_.model->text_warning(prompt)) {
+      program.console.warn(fmt::format("'{}' {}", printable(prompt), *warning));
     }
-  } catch (const Error& error) {
-    if (error.code() != ExitCode::kUsage) throw;
-    const std::string_view option = error.what();  // named as the programs' options are
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: {}", scenario.path.string(), option.substr(option.starts_with("--") ? 2 : 0)));
   }
 }
 

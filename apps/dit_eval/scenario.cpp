@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/common/arguments.h"
+#include "apps/dit_eval/blame_file.h"
 #include "apps/dit_eval/codec_pass.h"
 #include "core/error.h"
 #include "core/printable.h"
@@ -63,16 +64,6 @@ void refuse_equal_names(const JsonReader& reader, const Scenario& scenario) {
     reader.fail(fmt::format("rows[{}].name", row - scenario.rows.begin()),
                 fmt::format("'{}' is the name of rows[{}] too", printable(row->name), earlier - scenario.rows.begin()),
                 "with goals, a name of its own for every row");
-  }
-}
-
-/// What the programs' options and lists refuse, where it is the scenario that says it.
-template <typename Read>
-auto blame_file(const std::filesystem::path& path, const Read& read) {
-  try {
-    return read();
-  } catch (const Error& error) {
-    throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}", path.string(), error.what()));
   }
 }
 
