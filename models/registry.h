@@ -10,6 +10,7 @@
 
 #include "core/video_model.h"
 #include "kernels/kernel_mode.h"
+#include "text/prompt_cleaning.h"
 
 namespace ditto {
 
@@ -17,6 +18,7 @@ struct LoadOptions {
   c10::Device device = c10::kCPU;
   c10::ScalarType dtype = c10::kFloat;  ///< of the transformer; latents and the decoder stay fp32
   KernelMode kernels = KernelMode::kAuto;
+  PromptCleaning prompt_cleaning = PromptCleaning::kFtfyLite;
   bool verify_manifest = true;
 };
 

@@ -56,6 +56,9 @@ void add_model_options(CLI::App& app, ModelArguments& arguments) {
   add_text_option(app, "--kernels", "auto or reference (default: auto)", "NAME", [&](const std::string& text) {
     arguments.kernels = parse_choice("--kernels", text, {"auto", "reference"});
   });
+  add_text_option(app, "--prompt-clean",
+                  "none, basic or ftfy-lite: what is done to a prompt's text (default: ftfy-lite)", "NAME",
+                  [&](const std::string& text) { arguments.prompt_clean = to_string(parse_prompt_cleaning(text)); });
   app.add_flag("--no-verify", arguments.no_verify, "load files that differ from the folder's manifest.json");
 }
 
@@ -64,6 +67,7 @@ LoadOptions load_options(const ModelArguments& arguments) {
   options.device = parse_device(arguments.device.value_or(at::hasCUDA() ? "cuda" : "cpu"));
   options.dtype = parse_dtype(arguments.dtype.value_or(options.device.is_cuda() ? "bf16" : "fp32"));
   options.verify_manifest = !arguments.no_verify;
+  if (arguments.prompt_clean) options.prompt_cleaning = parse_prompt_cleaning(*arguments.prompt_clean);
   options.kernels = arguments.kernels == "reference" ? KernelMode::kReference : KernelMode::kAuto;
   return options;
 }

@@ -15,7 +15,7 @@ namespace ditto {
 /// Which model to load and how; shared by the verbs that run one.
 struct ModelArguments {
   std::filesystem::path folder;  ///< empty: the shipped miniature
-  std::optional<std::string> device, dtype, kernels;
+  std::optional<std::string> device, dtype, kernels, prompt_clean;
   std::optional<int> threads;
   bool no_verify = false;
 };

@@ -44,6 +44,7 @@ ModelArguments model_of(const RunMetadata& metadata, const ReproduceArguments& a
   if (!model.device) model.device = metadata.device;
   if (!model.dtype) model.dtype = metadata.dtype;
   if (!model.kernels) model.kernels = metadata.kernels;
+  if (!model.prompt_clean) model.prompt_clean = metadata.prompt_clean;
   if (!model.threads) model.threads = metadata.threads;
   return model;
 }
@@ -99,6 +100,7 @@ std::vector<std::string> differences(const RunMetadata& recorded, const RunMetad
   compare("device", recorded.device, repeated.device);
   compare("dtype", recorded.dtype, repeated.dtype);
   compare("kernels", recorded.kernels, repeated.kernels);
+  compare("prompt cleaning", recorded.prompt_clean, repeated.prompt_clean);
   compare("threads", std::to_string(recorded.threads), std::to_string(repeated.threads));
   if (recorded.decisions != repeated.decisions) found.emplace_back("decisions differ");
   if (found.empty()) found.emplace_back("same options, version and threads: another processor or library");

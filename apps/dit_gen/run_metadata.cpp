@@ -41,24 +41,17 @@ constexpr int kMaxSide = 1 << 20;
 }  // namespace
 
 nlohmann::ordered_json RunMetadata::to_json() const {
-  nlohmann::ordered_json json = {{"ditto", version},
-                                 {"prompt", prompt},
-                                 {"negative", negative},
-                                 {"seed", seed},
-                                 {"width", width},
-                                 {"height", height},
-                                 {"frames", frames},
-                                 {"fps", fps},
-                                 {"steps", steps},
-                                 {"guidance", guidance},
-                                 {"shift", shift},
-                                 {"solver", solver},
-                                 {"dtype", dtype},
-                                 {"device", device},
-                                 {"kernels", kernels},
-                                 {"threads", threads},
-                                 {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
-                                 {"cache", cache}};
+  nlohmann::ordered_json json = {
+      {"ditto", version},     {"prompt", prompt},
+      {"negative", negative}, {"seed", seed},
+      {"width", width},       {"height", height},
+      {"frames", frames},     {"fps", fps},
+      {"steps", steps},       {"guidance", guidance},
+      {"shift", shift},       {"solver", solver},
+      {"dtype", dtype},       {"device", device},
+      {"kernels", kernels},   {"prompt_clean", prompt_clean},
+      {"threads", threads},   {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
+      {"cache", cache}};
   if (cache_bytes) json["cache_bytes"] = *cache_bytes;
   if (noise_sha256) json["noise_sha256"] = *noise_sha256;
   json["units"] = {{"computed", units_computed}, {"total", units_total}};
@@ -88,6 +81,7 @@ RunMetadata RunMetadata::parse(const std::string& text, const std::string& sourc
   metadata.dtype = reader.text("dtype");
   metadata.device = reader.text("device");
   metadata.kernels = reader.text("kernels");
+  metadata.prompt_clean = reader.text("prompt_clean", std::string(to_string(PromptCleaning::kFtfyLite)));
   metadata.threads = static_cast<int>(reader.integer("threads", {1, 4096}));
   JsonReader model = reader.object("model");
   metadata.model = {model.text("name"), model.text("weight_hash")};
@@ -121,6 +115,7 @@ RunMetadata describe_run(const RunRecord& record) {
   metadata.dtype = dtype_name(session.load.dtype);
   metadata.device = session.load.device.is_cuda() ? "cuda" : "cpu";
   metadata.kernels = kernels_name(session.load.kernels);
+  metadata.prompt_clean = to_string(session.load.prompt_cleaning);
   metadata.threads = session.threads;
   metadata.model = session.model->denoiser().topology().identity;
   metadata.cache = portable_names(policies);

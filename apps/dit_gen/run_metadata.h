@@ -22,7 +22,7 @@ struct RunMetadata {
   std::uint64_t seed = 0;
   int width = 0, height = 0, frames = 0, fps = 0, steps = 0;
   double guidance = 0, shift = 0;
-  std::string solver, dtype, device, kernels;
+  std::string solver, dtype, device, kernels, prompt_clean;
   int threads = 1;
   ModelIdentity model;
   std::vector<std::string> cache;  ///< resolved specifications; a file is named by its SHA-256

@@ -84,10 +84,13 @@ nlohmann::ordered_json to_json(const std::vector<PlanFigure>& figures) {
 
 void refuse_options_without_effect(const PlanArguments& arguments) {
   const ModelArguments& model = arguments.model;
-  const std::pair<const char*, bool> given[] = {
-      {"--model", !model.folder.empty()},       {"--device", model.device.has_value()},
-      {"--dtype", model.dtype.has_value()},     {"--kernels", model.kernels.has_value()},
-      {"--threads", model.threads.has_value()}, {"--no-verify", model.no_verify}};
+  const std::pair<const char*, bool> given[] = {{"--model", !model.folder.empty()},
+                                                {"--device", model.device.has_value()},
+                                                {"--dtype", model.dtype.has_value()},
+                                                {"--kernels", model.kernels.has_value()},
+                                                {"--threads", model.threads.has_value()},
+                                                {"--no-verify", model.no_verify},
+                                                {"--prompt-clean", model.prompt_clean.has_value()}};
   for (const auto& [option, is_given] : given) {
     if (!is_given || arguments.prompts) continue;
     throw Error(ExitCode::kUsage,

@@ -34,6 +34,7 @@ nlohmann::ordered_json identity_of(const ProfileSettings& settings, const Resolv
           {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
           {"dtype", dtype_name(settings.session.load.dtype)},
           {"kernels", kernels_name(settings.session.load.kernels)},
+          {"prompt_clean", to_string(settings.session.load.prompt_cleaning)},
           {"device", settings.session.load.device.is_cuda() ? "cuda" : "cpu"},
           {"solver", resolved.solver},
           {"shift", resolved.shift},

@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "text/prompt_cleaning.h"
-
 namespace ditto {
 namespace {
 
@@ -15,10 +13,12 @@ constexpr std::size_t kRemembered = 8;
 
 }  // namespace
 
-PromptEncoder::PromptEncoder(const std::filesystem::path& folder, c10::ScalarType dtype, c10::Device device)
+PromptEncoder::PromptEncoder(const std::filesystem::path& folder, c10::ScalarType dtype, c10::Device device,
+                             PromptCleaning cleaning)
     : config_(Umt5Config::read(folder / "text_encoder" / "config.json")),
       dtype_(dtype),
       device_(device),
+      cleaning_(cleaning),
       tokenizer_(folder / "tokenizer"),
       weights_(folder / "text_encoder") {
   padded_length_ = std::min<std::int64_t>(tokenizer_.model_max_length(), kLongestPrompt);
@@ -56,7 +56,7 @@ void PromptEncoder::remember(const std::string& prompt, const at::Tensor& embedd
 }
 
 at::Tensor PromptEncoder::encode(const std::string& prompt) const {
-  const std::string cleaned = clean_prompt(prompt, PromptCleaning::kFtfyLite);
+  const std::string cleaned = clean_prompt(prompt, cleaning_);
   if (const std::optional<at::Tensor> known = recall(cleaned)) return *known;
   const TokenizedText text = tokenizer_.encode(cleaned, static_cast<int>(padded_length_));
   const at::Tensor embedding =
@@ -68,7 +68,7 @@ at::Tensor PromptEncoder::encode(const std::string& prompt) const {
 }
 
 std::optional<std::string> PromptEncoder::warning(const std::string& prompt) const {
-  const std::string cleaned = clean_prompt(prompt, PromptCleaning::kFtfyLite);
+  const std::string cleaned = clean_prompt(prompt, cleaning_);
   const std::int64_t tokens = tokenizer_.encode(cleaned, static_cast<int>(padded_length_)).token_count;
   if (tokens <= padded_length_) return std::nullopt;
   return fmt::format("has {} tokens, the model takes {}: its end is left out", tokens, padded_length_);

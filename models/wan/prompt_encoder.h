@@ -14,6 +14,7 @@
 #include <c10/core/ScalarType.h>
 
 #include "models/wan/text_encoder.h"
+#include "text/prompt_cleaning.h"
 #include "text/tokenizer.h"
 
 namespace ditto {
@@ -27,7 +28,8 @@ class PromptEncoder {
  public:
   /// Reads `tokenizer/` and `text_encoder/` of a model folder; the text encoder computes in `dtype`, which is also that
   /// of the embeddings.
-  PromptEncoder(const std::filesystem::path& folder, c10::ScalarType dtype, c10::Device device);
+  PromptEncoder(const std::filesystem::path& folder, c10::ScalarType dtype, c10::Device device,
+                PromptCleaning cleaning);
 
   /// The embedding [1, padded_length(), width]; Error(kUsage) on text that is not UTF-8.
   at::Tensor encode(const std::string& prompt) const;
@@ -51,6 +53,7 @@ class PromptEncoder {
   Umt5Config config_;
   c10::ScalarType dtype_;
   c10::Device device_;
+  PromptCleaning cleaning_;
   Tokenizer tokenizer_;
   mutable WeightSet weights_;
   std::int64_t padded_length_ = 0, width_ = 0, weight_bytes_ = 0;

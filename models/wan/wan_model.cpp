@@ -37,7 +37,7 @@ std::shared_ptr<const VideoModel> WanModel::load(const std::filesystem::path& fo
 WanModel::WanModel(const std::filesystem::path& folder, const LoadOptions& options)
     : folder_(folder),
       defaults_(read_wan_defaults(folder)),
-      prompts_(folder, options.dtype, options.device),
+      prompts_(folder, options.dtype, options.device, options.prompt_cleaning),
       vae_(WanVaeDecoder::load(folder / "vae", options.device)),
       transformer_(WanTransformer::load(
           folder / "transformer",

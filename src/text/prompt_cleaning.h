@@ -5,7 +5,7 @@
 
 namespace ditto {
 
-/// What happens to a prompt before it is tokenised. The choice changes token ids; Wan models take kFtfyLite.
+/// What happens to a prompt before it is tokenised. The choice changes token ids, so it is recorded with every clip.
 enum class PromptCleaning {
   kNone,      ///< nothing
   kBasic,     ///< HTML references replaced twice, whitespace collapsed to single spaces, ends stripped

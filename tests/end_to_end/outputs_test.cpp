@@ -75,6 +75,23 @@ TEST(Arguments, AnEmptyValueAfterAnEqualsSignIsEmpty) {
   EXPECT_TRUE(contains(refusal(scratch, kUsage, {"--steps=", "-o", "other.mp4"}), "--steps"));
 }
 
+TEST(Prompts, AreCleanedAsAskedFor) {
+  const Scratch scratch;
+  const auto hash = [&](const char* cleaning) {
+    const Finished run = dit_gen({"-p", "a &quot;red&quot;  circle", "--prompt-clean", cleaning, "--size", "64x64",
+                                  "--frames", "1", "--steps", "2", "--json", "-y", "-o", "clip.mp4"},
+                                 scratch.here());
+    EXPECT_EQ(run.exit_code, kDone) << run.err;
+    const json recorded = json::parse(dit_gen({"inspect", "clip.mp4", "--json"}, scratch.here()).out).at("run");
+    EXPECT_EQ(recorded.at("prompt_clean"), cleaning);
+    EXPECT_EQ(dit_gen({"reproduce", "clip.mp4"}, scratch.here()).exit_code, kDone);
+    return frame_hash(run);
+  };
+  EXPECT_EQ(hash("basic"), hash("ftfy-lite")) << "the same for ASCII";
+  EXPECT_NE(hash("none"), hash("basic"));
+  EXPECT_TRUE(contains(refusal(scratch, kUsage, {"--prompt-clean", "ftfy"}), "accepted: none, basic, ftfy-lite"));
+}
+
 TEST(Prompts, ThatAreCutAreWarnedOf) {
   const Scratch scratch;
   std::string prompt = "a red circle";
