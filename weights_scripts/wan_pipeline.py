@@ -8,6 +8,12 @@ from diffusers import AutoencoderKLWan, WanPipeline
 TEXT_LENGTH = 512  # of WanPipeline, where the tokenizer names no smaller one
 
 
+def published_guidance(folder):
+    """The guidance that the folder's ditto.json names; WanPipeline's own default where it has none."""
+    path = folder / "ditto.json"
+    return json.loads(path.read_text())["defaults"].get("guidance", 5.0) if path.exists() else 5.0
+
+
 class TimedPipeline:
     """The codec in fp32, the rest in one dtype, prompts of the tokenizer's length; the first network call starts the clock."""
 

@@ -1,18 +1,22 @@
-"""Write the measured figures into the model card, between its `<!-- figures -->` marks.
+"""Write what the model's parts are and the measured figures into the model card, between its `<!-- parts -->` and
+`<!-- figures -->` marks and those of their ends; check that the card names the published guidance.
 
     python card.py --bed mini
 
-A bed whose model has no card yet gets its figures on standard output.
+A bed whose model has no card yet gets both on standard output.
 """
 import argparse
+import glob
 import json
+import math
 import os
+import sys
+
+from safetensors import safe_open
 
 import beds
-
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 COLUMNS = ("colour", "background", "motion", "size", "shape")
-TOGETHER = ("all", "all_seen", "all_held_out")
+TOGETHER = ("all", "all_seen")
 NUMBERS = {4: "four", 5: "five"}
 
 
@@ -25,6 +29,11 @@ def score(value):
     return "" if value is None else f"{value:.2f}"
 
 
+def held_out(values):
+    """With the number of prompts: they are few."""
+    return "" if values["all_held_out"] is None else f"{values['all_held_out']:.2f} of {values['held_out']}"
+
+
 def accuracy_table(metrics, groups):
     """One row per measured size and guidance, each followed by what the codec preserves of true clips."""
     columns, rows = [c for c in COLUMNS if c in groups], []
@@ -32,9 +41,9 @@ def accuracy_table(metrics, groups):
         if not key.startswith("accuracy"):
             continue
         name = f"{entry['resolution']} pixels, guidance {entry['guidance']:g}, {entry['count']} prompts, {entry['steps']} steps"
-        rows.append([name, *(score(entry["generated"][c]) for c in (*columns, *TOGETHER))])
+        rows.append([name, *(score(entry["generated"][c]) for c in (*columns, *TOGETHER)), held_out(entry["generated"])])
         codec = f"codec limit at {entry['resolution']} pixels ({entry['codec_psnr']:.1f} dB)"
-        row = [codec, *(score(entry["codec_limit"][c]) for c in (*columns, *TOGETHER))]
+        row = [codec, *(score(entry["codec_limit"][c]) for c in (*columns, *TOGETHER)), held_out(entry["codec_limit"])]
         if not rows[:-1] or all(r[0] != codec for r in rows):
             rows.append(row)
     return table(["", *columns, f"all {NUMBERS[len(groups)]}", "seen pairs", "held-out pairs"], rows)
@@ -66,24 +75,70 @@ def figures(bed, metrics):
     return "\n\n".join(parts)
 
 
+def config(folder, part):
+    with open(os.path.join(folder, part, "config.json")) as file:
+        return json.load(file)
+
+
+def parameters(folder, part):
+    (path,) = glob.glob(os.path.join(folder, part, "*.safetensors"))
+    with safe_open(path, "pt") as file:
+        return f"{sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys()):,}"
+
+
+def parts(folder):
+    """One row per part of the pipeline, and the size of the weights."""
+    model, encoder, codec = (config(folder, part) for part in ("transformer", "text_encoder", "vae"))
+    with open(os.path.join(folder, "tokenizer", "tokenizer.json")) as file:
+        pieces = len(json.load(file)["model"]["vocab"])
+    with open(os.path.join(folder, "scheduler", "scheduler_config.json")) as file:
+        shift = json.load(file)["flow_shift"]
+    heads, width = model["num_attention_heads"], model["attention_head_dim"]
+    rows = [
+        ["transformer", "`WanTransformer3DModel`", f"{model['num_layers']} blocks, {heads} heads x {width} (width {heads * width}), "
+         f"feed-forward {model['ffn_dim']}, patch {model['patch_size']}", parameters(folder, "transformer")],
+        ["text encoder", "`UMT5EncoderModel`", f"{encoder['num_layers']} layers, width {encoder['d_model']}, {encoder['num_heads']} heads x "
+         f"{encoder['d_kv']}, feed-forward {encoder['d_ff']}", parameters(folder, "text_encoder")],
+        ["tokenizer", "`T5TokenizerFast`", f"SentencePiece unigram, {pieces} pieces", ""],
+        ["codec", "`AutoencoderKLWan`", f"base width {codec['base_dim']}, multipliers {codec['dim_mult']}, {codec['num_res_blocks']} residual "
+         f"block, {codec['z_dim']} channels, 8 x 8 x 4 compression", parameters(folder, "vae")],
+        ["scheduler", "`UniPCMultistepScheduler`", f"flow sigmas, shift {shift:g}", ""],
+    ]
+    weights = sum(os.path.getsize(path) for path in glob.glob(os.path.join(folder, "*", "*.safetensors")))
+    return (f"{table(['part', 'class', 'configuration', 'parameters'], rows)}\n\n"
+            f"Weights are bf16 safetensors, {weights / 1e6:.1f} MB in all; `manifest.json` holds the sha256 and the size of every file.")
+
+
+def replaced(card, name, content):
+    """The card with `content` between the marks of `name`."""
+    before, rest = card.split(f"<!-- {name} -->")
+    after = rest.split(f"<!-- end of {name} -->")[1]
+    return f"{before}<!-- {name} -->\n\n{content}\n\n<!-- end of {name} -->{after}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     beds.add_option(parser)
     parser.add_argument("--metrics", default=None, help="default: the bed's")
-    parser.add_argument("--card", default=None, help="default: README.md of the bed's model")
+    parser.add_argument("--model", default=None, help="default: the bed's folder under models/")
     args = parser.parse_args()
-    path = args.card or os.path.join("../../models", args.bed.model, "README.md")
+    folder = args.model or os.path.join("../../models", args.bed.model)
     with open(args.metrics or args.bed.metrics) as file:
-        text = figures(args.bed, json.load(file))
+        sections = {"parts": parts(folder), "figures": figures(args.bed, json.load(file))}
+    path = os.path.join(folder, "README.md")
     if not os.path.exists(path):
-        print(text)
+        print("\n\n".join(sections.values()))
         return
     with open(path) as file:
         card = file.read()
-    before, rest = card.split(BEGIN)
-    after = rest.split(END)[1]
-    with open(path, "w") as file:
-        file.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    for name, content in sections.items():
+        card = replaced(card, name, content)
+    with open(path + ".part", "w") as file:
+        file.write(card)
+    os.replace(path + ".part", path)
+    for said in (f"guidance {args.bed.guidance:g}, 50 steps", f"guidance_scale={args.bed.guidance}"):
+        if said not in card:
+            sys.exit(f"{path}: does not say `{said}`; accepted: a card that names the published guidance")
 
 
 if __name__ == "__main__":

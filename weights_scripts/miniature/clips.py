@@ -22,7 +22,7 @@ CARDINALITY = (len(COLOURS), len(SHAPES), len(SIZES), len(MOTIONS), len(BACKGROU
 LEFT, RIGHT, UP, DOWN, STILL = range(len(MOTIONS))
 CIRCLE, SQUARE, TRIANGLE, RING = range(len(SHAPES))
 
-# (colour, shape) pairs never shown in training, 2 of 24: blue triangle, yellow ring.
+# (colour, shape) pairs that the transformer is never trained on, 2 of 24: blue triangle, yellow ring.
 HELD_OUT = {(2, TRIANGLE), (3, RING)}
 
 FRAMES = 17

@@ -23,7 +23,7 @@ CARDINALITY = (len(COLOURS), len(SHAPES), len(MOTIONS)) * 2 + (len(BACKGROUNDS),
 # An attribute row holds colour, shape and motion of both objects, the lower colour first, and the background.
 GROUPS = {"colour": (0, 3), "shape": (1, 4), "motion": (2, 5), "background": (6,)}
 
-# (colour, shape) pairs never shown in training: blue triangle, yellow circle.
+# (colour, shape) pairs that the transformer is never trained on: blue triangle, yellow circle.
 HELD_OUT = {(2, clips.TRIANGLE), (3, clips.CIRCLE)}
 
 FRAMES = 9

@@ -150,8 +150,8 @@ def decode(vae, latents):
 
 
 def encoder_hash(vae):
-    """SHA-256 of the encoder's weights in the order of their names: latents belong to one encoder."""
-    digest = hashlib.sha256()
+    """SHA-256 of the latents' statistics and the encoder's weights in the order of their names: latents belong to both."""
+    digest = hashlib.sha256(str([vae.config.latents_mean, vae.config.latents_std]).encode())
     for name, value in sorted(vae.state_dict().items()):
         if name.startswith(("encoder.", "quant_conv.")):
             digest.update(value.contiguous().numpy().tobytes())

@@ -28,19 +28,19 @@ def statistics(vae):
 
 
 @torch.no_grad()
-def encode_clips(vae, video):
+def encode_clips(vae, video, bf16=True):
     """Normalised latents of the posterior mode."""
     mean, std = statistics(vae)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         mode, _ = codec.encode(vae, video.contiguous(memory_format=torch.channels_last_3d))
     return (mode.float() - mean) / std
 
 
 @torch.no_grad()
-def decode_latents(vae, latents):
+def decode_latents(vae, latents, bf16=True):
     """Clips in [-1, 1] of normalised latents."""
     mean, std = statistics(vae)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         video = codec.decode(vae, (latents * std + mean).contiguous(memory_format=torch.channels_last_3d))
     return video.float().clamp(-1, 1)
 
@@ -67,7 +67,7 @@ def main():
     for shard in range(args.first, args.shards, args.stride):
         path = os.path.join(folder, f"{size}_{shard:04d}.pt")
         if os.path.exists(path):
-            if torch.load(path, mmap=True)["encoder"] != encoder:
+            if torch.load(path, mmap=True).get("encoder") != encoder:
                 sys.exit(f"{path}: made by another encoder than that of {args.state}/vae; accepted: its own, or none")
             continue
         tokens, rows = [], []
@@ -75,7 +75,7 @@ def main():
             video, attributes = bed.clip_batch(SEED + size, shard * BATCHES_PER_SHARD + i, batch, size)
             tokens.append(model.to_tokens(encode_clips(vae, video)).half())
             rows.append(attributes.to(torch.uint8))
-        torch.save({"tokens": torch.cat(tokens), "attributes": torch.cat(rows), "size": size, "encoder": encoder}, path + ".part")
+        torch.save({"tokens": torch.cat(tokens), "attributes": torch.cat(rows), "encoder": encoder}, path + ".part")
         os.replace(path + ".part", path)
         print(path, flush=True)
 

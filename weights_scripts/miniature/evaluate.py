@@ -5,6 +5,7 @@
 import argparse
 import json
 import os
+import sys
 import time
 
 import torch
@@ -16,7 +17,7 @@ import encode_latents
 import model
 import text
 
-PROMPT_SEED = 123
+PROMPT_SEED, MOST_PROMPTS = 123, 1024
 SCHEDULER = dict(num_train_timesteps=1000, solver_order=2, solver_type="bh2", prediction_type="flow_prediction",
                  use_flow_sigmas=True, flow_shift=3.0, predict_x0=True, lower_order_final=True, final_sigmas_type="zero")
 
@@ -30,16 +31,18 @@ def load_state(path, average=True):
     encoder.load_state_dict(state["text_encoder"])
     if average:
         with torch.no_grad():
-            for parameter, value in zip([*transformer.parameters(), *encoder.parameters()], state["ema"]):
+            for parameter, value in zip([*transformer.parameters(), *encoder.parameters()], state["ema"], strict=True):
                 parameter.copy_(value)
     return transformer.eval(), encoder.eval(), state
 
 
 def prompts(world, count):
-    """Fixed prompts over all attributes, held-out pairs included, with their attribute rows."""
+    """The first `count` of fixed prompts over all attributes, held-out pairs included, with their attribute rows."""
+    if count > MOST_PROMPTS:
+        sys.exit(f"--count: {count}; accepted: up to {MOST_PROMPTS}")
     generator = torch.Generator().manual_seed(PROMPT_SEED)
-    rows = world.sample_attributes(count, generator, exclude_held_out=False)
-    return [world.caption(row, i % world.NUM_TEMPLATES, i % world.NUM_VERBS) for i, row in enumerate(rows)], rows
+    rows = world.sample_attributes(MOST_PROMPTS, generator, exclude_held_out=False)[:count]
+    return [world.caption(row, i % world.NUM_TEMPLATES, i // world.NUM_TEMPLATES % world.NUM_VERBS) for i, row in enumerate(rows)], rows
 
 
 @torch.no_grad()
@@ -79,6 +82,7 @@ def scores(bed, video, rows):
     out = bed.accuracy(found, rows)
     out["all_seen"] = bed.accuracy(found[~held], rows[~held])["all"]
     out["all_held_out"] = bed.accuracy(found[held], rows[held])["all"] if held.any() else None
+    out["held_out"] = int(held.sum())
     return out
 
 

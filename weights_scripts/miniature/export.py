@@ -2,7 +2,7 @@
 
     python export.py
 
-Pictures and README.md of an existing folder stay; everything else is written anew.
+Pictures and README.md of an existing folder stay; everything else is replaced, all at once.
 """
 import argparse
 import hashlib
@@ -70,7 +70,7 @@ def write_manifest(folder):
     for parent, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(parent, name)
-            if name in (MANIFEST, "README.md") or name.endswith(".png"):
+            if name == MANIFEST or is_of_the_card(name):
                 continue
             with open(path, "rb") as file:
                 digest = hashlib.sha256(file.read()).hexdigest()
@@ -88,14 +88,27 @@ def check_reload(pipe, folder):
         assert all(torch.equal(written[key].float(), read[key].float()) for key in written), name
 
 
+def is_of_the_card(name):
+    return name == "README.md" or name.endswith(".png")
+
+
 def replace_folder(source, target):
-    """Move every entry of `source` into `target` in place of the old one."""
-    os.makedirs(target, exist_ok=True)
-    for name in os.listdir(source):
-        old = os.path.join(target, name)
-        if os.path.isdir(old):
-            shutil.rmtree(old)
-        shutil.move(os.path.join(source, name), old)
+    """Put `source` in the place of `target`, with the old folder's card."""
+    old = target + ".old"
+    if os.path.exists(target):
+        for name in filter(is_of_the_card, os.listdir(target)):
+            shutil.copy2(os.path.join(target, name), source)
+        os.rename(target, old)
+    os.rename(source, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def make_readable(folder):
+    """The libraries create weights that only their owner can read."""
+    for parent, _, names in os.walk(folder):
+        os.chmod(parent, 0o755)
+        for name in names:
+            os.chmod(os.path.join(parent, name), 0o644)
 
 
 def main():
@@ -114,12 +127,15 @@ def main():
     tokenizer_folder = os.path.join(args.state, "tokenizer")
     pipe = WanPipeline(tokenizer=text.load_tokenizer(tokenizer_folder), text_encoder=encoder.bfloat16(), vae=vae.bfloat16(),
                        scheduler=UniPCMultistepScheduler(**evaluate.SCHEDULER), transformer=transformer.bfloat16())
-    with tempfile.TemporaryDirectory() as work:
-        write_pipeline(pipe, tokenizer_folder, work)
-        check_reload(pipe, work)
-        write_defaults(args.bed, work)
-        write_manifest(work)
-        replace_folder(work, target)
+    # Beside the target, so that both are of one file system.
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(target))) as work:
+        folder = os.path.join(work, "model")
+        write_pipeline(pipe, tokenizer_folder, folder)
+        check_reload(pipe, folder)
+        write_defaults(args.bed, folder)
+        write_manifest(folder)
+        make_readable(folder)
+        replace_folder(folder, os.path.abspath(target))
     size = sum(os.path.getsize(os.path.join(parent, name)) for parent, _, names in os.walk(target) for name in names)
     print("reloaded with WanPipeline.from_pretrained:", target, round(size / 2**20, 1), "MiB")
 

@@ -95,12 +95,7 @@ train)
 continue)
     hours=${2:?processor hours in all}
     encode_bank
-    # The same command goes on where it was stopped.
-    if [[ $(cat "$state/continued_to" 2>/dev/null) != "$hours" ]]; then
-        cp "$state/transformer.pt" "$state/transformer_before.pt"
-        cp "$state/transformer_stable.pt" "$state/transformer.pt"
-        echo "$hours" >"$state/continued_to"
-    fi
+    "$python" continue_from.py --state "$state" --hours "$hours"
     train_transformer "$hours"
     ;;
 evaluate)

@@ -10,7 +10,7 @@ from diffusers import WanTransformer3DModel
 import text
 
 
-def build_transformer(layers=16, heads=4, head_dim=32):
+def build_transformer(layers, heads, head_dim=32):
     """A Wan 2.1 text-to-video transformer of width heads * head_dim."""
     return WanTransformer3DModel(
         patch_size=(1, 2, 2), num_attention_heads=heads, attention_head_dim=head_dim, in_channels=16, out_channels=16,

@@ -59,7 +59,7 @@ class Pair:
 
     def step(self, rate):
         """One update at `rate` times the full learning rates."""
-        for group, lr in zip(self.groups(), self.full_rates):
+        for group, lr in zip(self.groups(), self.full_rates, strict=True):
             group["lr"] = lr * rate
         self.muon.step()
         self.adam.step()

@@ -17,6 +17,12 @@ def start():
     return int(os.environ.get("RANK", 0)), world
 
 
+def wait_for_all(world):
+    """Return when every process is here."""
+    if world > 1:
+        dist.barrier()
+
+
 def average_gradients(parameters, world):
     """Replace every gradient by its mean over the processes."""
     if world == 1:

@@ -1,5 +1,5 @@
 """A minute of everything: the attribute reader on true clips; then train each part a little, check that the losses fall,
-export, and sample the export with WanPipeline and with dit-gen, which must give the same latents.
+export, sample the export with WanPipeline and with dit-gen, which must give the same latents, and measure it for a card.
 
     python smoke.py --bed mini
 """
@@ -91,6 +91,16 @@ def check_sampling(bed, folder, program, work):
     assert difference < 1e-4
 
 
+def check_card(script, bed, folder, work):
+    """Every figure of a model card, of one prompt and few steps."""
+    metrics, few = os.path.join(work, "metrics.json"), ("--count", "1", "--steps", str(STEPS))
+    script("benchmark.py", "accuracy", "--model", folder, "--metrics", metrics, *few)
+    for size in bed.sizes:
+        script("benchmark.py", "caching", "--model", folder, "--metrics", metrics, "--size", str(size), *few)
+    card = script("card.py", "--model", folder, "--metrics", metrics)
+    assert "`WanTransformer3DModel` | 2 blocks" in card and f"{bed.sizes[0]} pixels, guidance {bed.guidance:g}, 1 prompts" in card, card
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     beds.add_option(parser)
@@ -101,16 +111,20 @@ def main():
         state, exported = os.path.join(work, "state"), os.path.join(work, bed.model)
 
         def script(file, *arguments):
-            return run(sys.executable, os.path.join(HERE, file), "--bed", bed.name, "--state", state, *arguments)
+            return run(sys.executable, os.path.join(HERE, file), "--bed", bed.name, *arguments)
+
+        def stage(file, *arguments):
+            return script(file, "--state", state, *arguments)
 
         check_resuming()
         check_reader(bed)
-        check_codec(script, 4 * 64 // bed.sizes[0])
+        check_codec(stage, 4 * 64 // bed.sizes[0])
         for size in bed.sizes:
-            script("encode_latents.py", "--size", str(size), "--shards", "1", "--clips", str(bed.fewer(bed.sampled, size) * 2), "--eager")
-        check_transformer(script, str(bed.sizes[0]))
-        script("export.py", "--to", exported)
+            stage("encode_latents.py", "--size", str(size), "--shards", "1", "--clips", str(bed.fewer(bed.sampled, size) * 2), "--eager")
+        check_transformer(stage, str(bed.sizes[0]))
+        stage("export.py", "--to", exported)
         check_sampling(bed, exported, args.program, work)
+        check_card(script, bed, exported, work)
         with open(os.path.join(exported, "manifest.json")) as file:
             assert "transformer/diffusion_pytorch_model.safetensors" in json.load(file)["files"]
     print("smoke test passed:", bed.name)

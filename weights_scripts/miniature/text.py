@@ -7,6 +7,7 @@ import tempfile
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
 LENGTH, DIM, VOCABULARY = 24, 64, 128
+WRITTEN_LAST = "tokenizer_config.json"  # a folder with it is whole
 SPECIAL = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
 
 
@@ -56,7 +57,7 @@ def train_tokenizer(folder, captions):
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     settings = {**SPECIAL, "extra_ids": 0, "additional_special_tokens": [], "model_max_length": LENGTH,
                 "tokenizer_class": "T5TokenizerFast"}
-    for name, content in (("special_tokens_map.json", SPECIAL), ("tokenizer_config.json", settings)):
+    for name, content in (("special_tokens_map.json", SPECIAL), (WRITTEN_LAST, settings)):
         with open(os.path.join(folder, name), "w") as file:
             json.dump(content, file, indent=2)
 

@@ -16,9 +16,10 @@ import sys
 import time
 
 import torch
-import torch.distributed as dist
+from diffusers import AutoencoderKLWan
 
 import beds
+import codec
 import model
 import optim
 import parallel
@@ -29,20 +30,19 @@ SAVE_EVERY_SECONDS = 240
 
 
 class Bank:
-    """Latent shards of one clip size; new shards are picked up by refresh()."""
+    """Latent shards of one clip size, made by one encoder; new shards are picked up by refresh()."""
 
-    def __init__(self, folder, size):
-        self.pattern = os.path.join(folder, f"{size}_*.pt")
-        self.names, self.tokens, self.attributes, self.encoder = [], [], [], None
+    def __init__(self, folder, size, encoder):
+        self.pattern, self.encoder = os.path.join(folder, f"{size}_*.pt"), encoder
+        self.names, self.tokens, self.attributes = [], [], []
         self.refresh()
 
     def refresh(self):
         for name in sorted(glob.glob(self.pattern)):
             if name not in self.names:
                 shard = torch.load(name, mmap=True)
-                self.encoder = self.encoder or shard["encoder"]
-                if shard["encoder"] != self.encoder:
-                    raise SystemExit(f"{name}: made by another encoder than the other shards; accepted: shards of one")
+                if shard.get("encoder") != self.encoder:
+                    raise SystemExit(f"{name}: made by another encoder than that of vae/; accepted: its own")
                 self.names.append(name)
                 self.tokens.append(shard["tokens"])
                 self.attributes.append(shard["attributes"].long())
@@ -51,7 +51,7 @@ class Bank:
         return sum(len(tokens) for tokens in self.tokens)
 
     def sample(self, count):
-        """(latent tokens [count, N, C], attribute rows [count, 5]), drawn with replacement."""
+        """(latent tokens [count, N, C], attribute rows), drawn with replacement."""
         shards = torch.randint(len(self.tokens), (count,)).tolist()
         rows = [int(torch.randint(len(self.tokens[s]), ())) for s in shards]
         tokens = torch.stack([self.tokens[s][r] for s, r in zip(shards, rows)]).float()
@@ -134,6 +134,8 @@ class Trainer:
 
     def load(self, path):
         state = torch.load(path)
+        if (state["layers"], state["heads"]) != (self.args.layers, self.args.heads):
+            sys.exit(f"{path}: has {state['layers']} layers and {state['heads']} heads; accepted: --layers and --heads of the same")
         self.transformer.load_state_dict(state["transformer"])
         self.encoder.load_state_dict(state["text_encoder"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -160,7 +162,10 @@ def train(trainer, captions, rank, world):
     args, optimizer = trainer.args, trainer.optimizer
     bed = args.bed
     latents = os.path.join(args.state, "latents")
-    banks = {size: Bank(latents, size) for size in bed.sizes}
+    vae = AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae"))
+    banks = {size: Bank(latents, size, codec.encoder_hash(vae)) for size in bed.sizes}
+    if not len(banks[bed.sizes[0]]) or args.large and not len(banks[bed.sizes[-1]]):
+        sys.exit(f"{latents}: no clips of a size to train on; accepted: shards of encode_latents.py, or --large 0 without the second size")
     head_dim = trainer.transformer.config.attention_head_dim
     ropes = {size: model.rope_table(head_dim, bed.latent_frames, size // 8, size // 8) for size in banks}
     parameters = optimizer.parameters()
@@ -182,8 +187,7 @@ def train(trainer, captions, rank, world):
                 trainer.checkpoint()
             trainer.cooled = True
         same_everywhere = torch.Generator().manual_seed(trainer.step)  # all processes choose the same size
-        large = float(torch.rand((), generator=same_everywhere)) < args.large and len(banks[bed.sizes[-1]])
-        size = bed.sizes[-1] if large else bed.sizes[0]
+        size = bed.sizes[-1] if float(torch.rand((), generator=same_everywhere)) < args.large else bed.sizes[0]
         if trainer.step % 100 == 0:
             for bank in banks.values():
                 bank.refresh()
@@ -218,6 +222,7 @@ def train(trainer, captions, rank, world):
             trainer.checkpoint()
     if rank == 0:
         trainer.checkpoint()
+    parallel.wait_for_all(world)  # a launcher kills the others soon after the first has gone
     if trainer.seconds < budget:
         sys.exit(stop.EXIT_CODE)
 
@@ -243,10 +248,9 @@ def main():
     args.batch, args.layers, args.heads = args.batch or bed.batch, args.layers or bed.layers, args.heads or bed.heads
     rank, world = parallel.start()
     tokenizer_folder = os.path.join(args.state, "tokenizer")
-    if rank == 0 and not os.path.exists(os.path.join(tokenizer_folder, "tokenizer.json")):
+    if rank == 0 and not os.path.exists(os.path.join(tokenizer_folder, text.WRITTEN_LAST)):
         text.train_tokenizer(tokenizer_folder, bed.world.corpus())
-    if world > 1:
-        dist.barrier()
+    parallel.wait_for_all(world)
     tokenizer = text.load_tokenizer(tokenizer_folder)
     trainer = Trainer(args, len(tokenizer))
     path = os.path.join(args.state, "transformer.pt")

@@ -123,6 +123,7 @@ def train(vae, optimizer, args, step, path, extra_variance, rank, world):
             torch.save({"model": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, path + ".part")
             os.replace(path + ".part", path)
         if stop.agreed() and step < args.steps:
+            parallel.wait_for_all(world)  # for the state to be saved: a launcher kills the others soon after the first has gone
             sys.exit(stop.EXIT_CODE)
         if rank == 0 and (step % 1000 == 0 or step == args.steps):
             print("validation", json.dumps(evaluate(vae, bed, min(32, args.validation_clips), bed.sizes[0])), flush=True)

@@ -24,6 +24,8 @@ def arguments():
     parser.add_argument("--only", help="rows that hold this text")
     options = parser.parse_args()
     options.settings = json.loads(options.scenario.read_text())
+    if len(options.settings["prompts"]) < 2:
+        parser.error(f"{options.scenario}: prompts: one; accepted: two or more, the second is asked for after a cancelled request")
     options.size = [int(edge) for edge in options.settings["size"].split("x")]
     return options
 

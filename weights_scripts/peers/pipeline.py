@@ -8,7 +8,7 @@ import cache_dit
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from wan_pipeline import TimedPipeline  # noqa: E402
+from wan_pipeline import TimedPipeline, published_guidance  # noqa: E402
 
 
 class Pipeline(TimedPipeline):
@@ -17,6 +17,7 @@ class Pipeline(TimedPipeline):
     def __init__(self, options):
         super().__init__(options.model, options.settings.get("dtype", "fp32"))
         self.options = options
+        self.guidance = options.settings.get("guidance", published_guidance(options.model))
 
     def generate(self, prompt, seed, decode=False, stop_after=None):
         """Final latents, seconds from the first network call to the end of the last solver step, and uint8 frames."""
@@ -29,7 +30,7 @@ class Pipeline(TimedPipeline):
 
         frames, seconds = self.run(seed, step_ended, prompt=prompt, negative_prompt="", width=self.options.size[0], height=self.options.size[1],
                                    num_frames=settings.get("frames", 17), num_inference_steps=settings["steps"],
-                                   guidance_scale=settings.get("guidance", 3.0), max_sequence_length=self.text_length,
+                                   guidance_scale=self.guidance, max_sequence_length=self.text_length,
                                    output_type="np" if decode else "latent")
         pixels = (torch.from_numpy(frames[0]) * 255).round().to(torch.uint8) if decode else None
         return latents[0], seconds, pixels

@@ -10,6 +10,7 @@ import html
 import json
 import pathlib
 import subprocess
+import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 OURS = "Ditto"
@@ -67,6 +68,8 @@ def ticks(low, high, step):
 def plot(rows):
     """PSNR over measured speed-up: theirs hollow, Ditto's filled, a line from one to the other."""
     rows = [row for row in rows if row[1] and row[3] and row[0] != "full compute"]
+    if not rows:
+        sys.exit("no row has both sides: nothing to plot")
     points = [(side["speedup"], side["scores"]["psnr"]["mean"]) for row in rows for side in (row[1], row[3])]
     left, right = 1.0, max(x for x, _ in points) + 0.2
     low, high = min(y for _, y in points) - 2, max(y for _, y in points) + 2
