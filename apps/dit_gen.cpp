@@ -1,10 +1,13 @@
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/common/program.h"
 #include "apps/common/shell_quote.h"
@@ -45,6 +48,15 @@ CLI::App* add_verb(CLI::App& app, CommandLine& line, const std::string& name, co
   return verb;
 }
 
+/// What `reproduce` takes from the clip where it is not told otherwise.
+void describe_recorded_defaults(CLI::App& verb) {
+  for (const char* name : {"--device", "--dtype", "--threads", "--kernels", "--prompt-clean"}) {
+    CLI::Option* option = verb.get_option(name);
+    const std::string text = option->get_description();
+    option->description(text.substr(0, text.find(" (default")) + " (default: as recorded)");
+  }
+}
+
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* inspect = add_verb(app, line, "inspect", "what a file or folder is, in a screen");
   inspect->add_option("FILE", line.inspected, "an mp4, a model folder, safetensors, a profile, a trace or a schedule")
@@ -52,12 +64,28 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* reproduce = add_verb(app, line, "reproduce", "run again from an mp4's metadata and compare the frame hash");
   reproduce->add_option("FILE", line.reproduce.file, "an mp4 written by dit-gen")->required();
   add_model_options(*reproduce, line.reproduce.model);
+  describe_recorded_defaults(*reproduce);
   reproduce->add_option("--noise", line.reproduce.noise, "the initial latent, when the run was given one")
       ->type_name("FILE");
   reproduce->add_flag("-q,--quiet", line.generate.quiet, "nothing on stderr but errors");
   CLI::App* policies = add_verb(app, line, "policies", "the cache policies, or the options of one");
   policies->add_option("NAME", line.policy, "a policy");
   add_verb(app, line, "doctor", "versions, devices, threads, BLAS, encoders, weights found");
+}
+
+/// The command line, for people to repeat: seeds that were drawn are named.
+std::string repeatable(const GenerateArguments& arguments, int argc, char** argv) {
+  std::vector<std::string> words(argv, argv + argc);
+  for (std::string& word : words) {
+    const std::size_t drawn = word.find("random:");
+    const std::string_view before = std::string_view(word).substr(0, drawn);
+    const bool of_seeds = drawn == 0 ? &word != words.data() && ((&word)[-1] == "-s" || (&word)[-1] == "--seed")
+                                     : before == "-s" || before == "-s=" || before == "--seed=";
+    if (drawn != std::string::npos && of_seeds) {
+      word.replace(drawn, std::string::npos, fmt::format("{}", fmt::join(arguments.sampling.seeds, ",")));
+    }
+  }
+  return shell_quoted(words);
 }
 
 /// `dit-gen -p TEXT inspect FILE`: one of the two would be ignored.
@@ -92,7 +120,7 @@ ExitCode run(Program& program, int argc, char** argv) {
     return list_policies(program, line.policy.empty() ? std::nullopt : std::optional(line.policy));
   }
   if (app.got_subcommand("doctor")) return examine(program);
-  return generate_clips(program, line.generate, shell_quoted(argc, argv));
+  return generate_clips(program, line.generate, repeatable(line.generate, argc, argv));
 }
 
 }  // namespace

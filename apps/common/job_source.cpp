@@ -47,7 +47,19 @@ std::uint64_t read_seed(JsonReader& reader) {
 }  // namespace
 
 void warn_without_effect(const JobSource& source, Console& console) {
-  if (source.seeds_without_effect()) console.warn("--seed: had no effect: every line has a seed of its own");
+  for (const std::string& option : source.options_without_effect()) {
+    console.warn(option + ": had no effect: every line has its own");
+  }
+}
+
+ResolvedRequest resolve_with_effect(const VideoModel& model, const Request& request) {
+  ResolvedRequest resolved = resolve(model, request);
+  if (!request.negative.empty() && resolved.branches.size() == 1) {
+    throw Error(ExitCode::kUsage,
+                fmt::format("--negative: has no effect at guidance {}; accepted: guidance above 1, or no negative",
+                            resolved.guidance));
+  }
+  return resolved;
 }
 
 void refuse_no_prompts(const std::filesystem::path& prompts) {
@@ -62,6 +74,18 @@ JobSource::JobSource(JobSourceSettings settings, Request base)
   } else {
     prompt_ = Job{{}, {}, base_};
   }
+}
+
+std::vector<std::string> JobSource::options_without_effect() const {
+  std::vector<std::string> options;
+  const auto add = [&](const char* option, bool given, bool used) {
+    if (met_line_ && given && !used) options.emplace_back(option);
+  };
+  add("--seed", !settings_.seeds.empty(), used_.seed);
+  add("--size", base_.width.has_value(), used_.size);
+  add("--frames", base_.frames.has_value(), used_.frames);
+  add("--negative", !base_.negative.empty(), used_.negative);
+  return options;
 }
 
 std::optional<std::variant<Job, BadLine>> JobSource::next() {
@@ -83,8 +107,12 @@ std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
       if (line->too_long)
         refuse(source, "the line is too long", fmt::format("up to {} bytes", LineReader::kMaxLineBytes));
       ParsedLine parsed = parse_line(std::string(text), source);
-      (parsed.has_seed ? met_own_seed_ : used_seeds_) = true;
-      if (parsed.has_seed) return std::move(parsed.job);
+      met_line_ = true;
+      used_.seed |= parsed.defaulted.seed;
+      used_.size |= parsed.defaulted.size;
+      used_.frames |= parsed.defaulted.frames;
+      used_.negative |= parsed.defaulted.negative;
+      if (!parsed.defaulted.seed) return std::move(parsed.job);
       prompt_ = std::move(parsed.job);
       next_seed_ = 0;
       return next();
@@ -96,7 +124,7 @@ std::optional<std::variant<Job, BadLine>> JobSource::next_of_file() {
 }
 
 JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::string& source) const {
-  ParsedLine parsed{{fmt::format("{:04}", lines_->number()), source, base_}};
+  ParsedLine parsed{{fmt::format("{:04}", lines_->number()), source, base_}, {}};
   Job& job = parsed.job;
   const auto explained = [&](const auto& read) {
     try {
@@ -129,7 +157,7 @@ JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::
   if (reader.has("frames")) {
     job.request.frames = static_cast<int>(reader.integer("frames", {1, std::numeric_limits<int>::max()}));
   }
-  parsed.has_seed = reader.has("seed");
+  parsed.defaulted = {!reader.has("seed"), !reader.has("size"), !reader.has("frames"), !reader.has("negative")};
   reader.refuse_unknown_keys();
   return parsed;
 }

@@ -46,15 +46,19 @@ class JobSource {
   /// None at the end, and when a stop was requested while the prompts file, a pipe, had nothing to read.
   std::optional<std::variant<Job, BadLine>> next();
   bool stopped() const { return lines_ && lines_->stopped(); }
-  /// Whether seeds were given and every prompt so far had one of its own.
-  bool seeds_without_effect() const { return !settings_.seeds.empty() && met_own_seed_ && !used_seeds_; }
+  /// The options given to all jobs whose values every prompt so far had of its own.
+  std::vector<std::string> options_without_effect() const;
 
  private:
-  std::optional<std::variant<Job, BadLine>> next_of_file();
+  /// Which values a line leaves to the options.
+  struct Defaulted {
+    bool seed = true, size = true, frames = true, negative = true;
+  };
   struct ParsedLine {
     Job job;
-    bool has_seed = false;
+    Defaulted defaulted;
   };
+  std::optional<std::variant<Job, BadLine>> next_of_file();
   ParsedLine parse_line(const std::string& text, const std::string& source) const;
 
   JobSourceSettings settings_;
@@ -63,10 +67,15 @@ class JobSource {
   std::optional<LineReader> lines_;
   std::optional<Job> prompt_;  ///< the prompt whose seeds are being handed out
   std::size_t next_seed_ = 0;
-  bool met_own_seed_ = false, used_seeds_ = false;
+  bool met_line_ = false;
+  Defaulted used_{false, false, false, false};  ///< by any line so far
 };
 
-/// Warns, after the last job, of seeds that had no effect.
+/// The request with all defaults filled in. Throws what `resolve` throws, and Error(kUsage) for a negative prompt that
+/// would have no effect.
+ResolvedRequest resolve_with_effect(const VideoModel& model, const Request& request);
+
+/// Warns, after the last job, of options that had no effect.
 void warn_without_effect(const JobSource& source, Console& console);
 
 }  // namespace ditto

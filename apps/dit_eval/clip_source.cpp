@@ -72,6 +72,12 @@ void make_comparable(ClipSource& reference, ClipSource& candidate, bool align) {
   }
   if (!reference.frames.defined()) {
     if (align) throw Error(ExitCode::kUsage, "--align: has no effect on latents; accepted: frames");
+    if (reference.latents.sizes() != candidate.latents.sizes()) {
+      refuse(candidate,
+             fmt::format("latents [{}]; the reference has [{}]", fmt::join(candidate.latents.sizes(), ","),
+                         fmt::join(reference.latents.sizes(), ",")),
+             "latents of one shape");
+    }
     return;
   }
   if (size_of(reference.frames) != size_of(candidate.frames)) {

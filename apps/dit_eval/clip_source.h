@@ -21,7 +21,7 @@ struct ClipSource {
 };
 
 /// Cuts the longer clip's end where `align` is set. Throws Error(kUsage) naming both sides when frame counts or rates
-/// differ otherwise, when sizes differ, when frames meet latents, and for `align` on latents.
+/// differ otherwise, when sizes or shapes differ, when frames meet latents, and for `align` on latents.
 void make_comparable(ClipSource& reference, ClipSource& candidate, bool align);
 
 }  // namespace ditto

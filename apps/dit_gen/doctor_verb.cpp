@@ -18,6 +18,7 @@ extern "C" {
 #include "apps/dit_gen/verbs.h"
 #include "eval/metrics/registry.h"
 #include "io/manifest.h"
+#include "kernels/cpu/cpu_kernels.h"
 #include "kernels/linear.h"
 #include "models/registry.h"
 
@@ -69,7 +70,7 @@ ExitCode examine(Program& program) {
                 {"OMP_NUM_THREADS", environment("OMP_NUM_THREADS")},
                 {"OMP_WAIT_POLICY", environment("OMP_WAIT_POLICY")},
                 {"cuda_devices", at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0},
-                {"kernels", {"auto", "reference"}},
+                {"kernels", kernels::cpu_kernels().target},
                 {"linear_layers",
                  {{"fp32", kernels::backend_name(kernels::linear_backend(at::kFloat))},
                   {"bf16", kernels::backend_name(kernels::linear_backend(at::kBFloat16))}}},

@@ -172,7 +172,7 @@ class Rehearsal {
 
   /// All jobs have the same policies and steps: what a policy says depends on the size alone.
   void check(const Job& job) {
-    const ResolvedRequest request = resolve_job(*settings_.session.model, job);
+    const ResolvedRequest request = resolve_with_effect(*settings_.session.model, job.request);
     const std::array<int, 3> size = {request.width, request.height, request.frames};
     if (planned_.contains(size)) return;
     outline(*settings_.session.model, job.request, *make_policy(settings_.policies));

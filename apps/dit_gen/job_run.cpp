@@ -40,7 +40,7 @@ class JobRun {
  public:
   JobRun(Program& program, const JobSettings& settings, const Job& job, const JobOutputs& outputs)
       : program_(program), settings_(settings), job_(job), outputs_(outputs), model_(*settings.session.model) {
-    request_ = resolve_job(model_, job);
+    request_ = resolve_with_effect(model_, job.request);
     fps_ = settings.arguments.fps.value_or(model_.defaults().fps);
   }
 
@@ -277,16 +277,6 @@ class JobRun {
 };
 
 }  // namespace
-
-ResolvedRequest resolve_job(const VideoModel& model, const Job& job) {
-  ResolvedRequest request = resolve(model, job.request);
-  if (!job.request.negative.empty() && request.branches.size() == 1) {
-    throw Error(ExitCode::kUsage,
-                fmt::format("--negative: has no effect at guidance {}; accepted: guidance above 1, or no negative",
-                            request.guidance));
-  }
-  return request;
-}
 
 void run_job(Program& program, const JobSettings& settings, const Job& job, const JobOutputs& outputs) {
   JobRun(program, settings, job, outputs).run();

@@ -20,10 +20,6 @@ struct JobSettings {
   std::string command;  ///< the command line, for people to repeat
 };
 
-/// The job's request with all defaults filled in. Throws what `resolve` throws, and Error(kUsage) for a negative prompt
-/// that would have no effect.
-ResolvedRequest resolve_job(const VideoModel& model, const Job& job);
-
 /// Generates one clip, compares it when asked, writes its outputs and reports it. Throws Cancelled, Error, or whatever
 /// ends a job; nothing is written then, or complete files only.
 void run_job(Program& program, const JobSettings& settings, const Job& job, const JobOutputs& outputs);

@@ -16,6 +16,7 @@
 #include "caches/schedule.h"
 #include "core/error.h"
 #include "core/printable.h"
+#include "runtime/run_setup.h"
 
 namespace ditto {
 namespace {
@@ -82,6 +83,7 @@ at::Tensor ClosedLoop::pixels_of(int prompt, const Trace* schedule) {
                 model, request, [&] { return make_schedule(*schedule, "the planned schedule"); }, options);
   const at::Tensor pixels = model.decode(result.latents, [this](int, int) { return !program_.interrupt.requested(); });
   if (!pixels.defined()) throw Cancelled();
+  require_finite_pixels(pixels);
   return (pixels / 2 + 0.5).clamp(0, 1).to(at::kFloat);
 }
 

@@ -33,6 +33,11 @@ ExitCode merge(Program& program, const MergeArguments& arguments) {
       throw Error(ExitCode::kUsage,
                   fmt::format("--output: is the profile {}; accepted: another name", printable(name)));
     }
+    for (const Profile& other : profiles) {
+      if (fs::equivalent(Profile::files(name).front(), other.path, ignored)) {
+        throw Error(ExitCode::kUsage, fmt::format("{}: is there twice; accepted: each profile once", printable(name)));
+      }
+    }
     profiles.push_back(Profile::read(name));
   }
   Profile merged = combine(profiles);

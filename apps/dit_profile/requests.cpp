@@ -26,7 +26,7 @@ std::vector<Request> read_requests(Program& program, JobSourceSettings settings,
 std::optional<ResolvedRequest> first_of_other_size(const VideoModel& model, const std::vector<Request>& requests,
                                                    int width, int height, int frames) {
   for (const Request& request : requests) {
-    ResolvedRequest resolved = resolve(model, request);
+    ResolvedRequest resolved = resolve_with_effect(model, request);
     if (resolved.width != width || resolved.height != height || resolved.frames != frames) return resolved;
   }
   return std::nullopt;

@@ -92,7 +92,7 @@ std::vector<Request> requests_of(Program& program, const RunArguments& arguments
 
 /// A profile is of one size: lines may not have their own.
 void check_sizes(const RunArguments& arguments, const VideoModel& model, const std::vector<Request>& requests) {
-  const ResolvedRequest first = resolve(model, requests.front());
+  const ResolvedRequest first = resolve_with_effect(model, requests.front());
   const auto other = first_of_other_size(model, requests, first.width, first.height, first.frames);
   if (!other) return;
   refuse(ExitCode::kBadInputFile, printable(arguments.prompts.string()),

@@ -1,36 +1,14 @@
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "caches/planners/cheapest.h"
+#include "caches/planners/edge_graph.h"
 #include "caches/planners/lexicographic.h"
 #include "caches/planners/planner.h"
-#include "core/error.h"
 
 namespace ditto {
 namespace {
-
-/// Edges that were not measured are none.
-PlanGraph graph_of(const Profile& profile) {
-  const at::Tensor errors = profile.array("edge_error").to(at::kDouble).contiguous();
-  if (errors.dim() != 2 || errors.size(0) != profile.run.steps || errors.size(1) < 2) {
-    throw Error(ExitCode::kBadInputFile,
-                fmt::format("{}: 'edge_error' is [{}]; accepted: [{}, longest edge + 1]", profile.path.string(),
-                            fmt::join(errors.sizes(), ","), profile.run.steps));
-  }
-  PlanGraph graph{profile.run.steps, static_cast<int>(errors.size(1)) - 1, {}};
-  const double* values = errors.const_data_ptr<double>();
-  for (int step = 0; step < graph.steps; ++step) {
-    std::vector<double> row(values, values + errors.size(1));
-    values += errors.size(1);
-    for (double& error : row) error = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
-    row[1] = 0;
-    graph.error.push_back(std::move(row));
-  }
-  return graph;
-}
 
 std::vector<PlanFigure> predict(const PlanGraph& graph, const std::vector<int>& steps) {
   double sum = 0, largest = 0;
@@ -45,7 +23,7 @@ std::vector<PlanFigure> predict(const PlanGraph& graph, const std::vector<int>& 
 
 ProfilePlan plan_graph(const Profile& profile, const PlanRequest& request,
                        std::vector<int> (*best)(const PlanGraph&, int)) {
-  const PlanGraph graph = graph_of(profile);
+  const PlanGraph graph = edge_graph(profile);
   const std::vector<int> steps = best(graph, request.compute);
   std::map<Branch, std::vector<int>> computed;
   for (const Branch branch : profile.run.branches) computed[branch] = steps;

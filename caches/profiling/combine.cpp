@@ -1,7 +1,9 @@
 #include "caches/profiling/combine.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include <ATen/TensorOperators.h>
@@ -23,6 +25,7 @@ namespace ditto {
 namespace {
 
 constexpr std::string_view kByRun = ".by_prompt";
+constexpr std::string_view kMask = "foreground_mask";
 constexpr std::string_view kEdges = "edge_error.by_prompt";
 constexpr int kPolynomialDegree = 4;
 
@@ -53,7 +56,7 @@ std::vector<ProfileArray> make_table() {
         "polynomial from the indicator's change to the output's, highest power first");
     add(fmt::format("teacache.{}.r2", indicator.name), ArrayRule::kDerived, "1", "share of the variance it explains");
   }
-  add("foreground_mask", ArrayRule::kByRun, "prompt, frame, height, width", "tokens that show the foreground");
+  add(std::string(kMask), ArrayRule::kByRun, "prompt, frame, height, width", "tokens that show the foreground");
   add("foreground_attention", ArrayRule::kDerived, "block",
       "share of foreground tokens that receive more attention than the average token");
   add("foreground_attention.by_step", ArrayRule::kDerived, "block, step", "the same by step");
@@ -118,6 +121,35 @@ void check_axes(const Profile& profile, const at::Tensor& array, const Profile& 
          "profiles of the same measurements");
 }
 
+/// The size an axis of the table must have; none where the array alone says it.
+std::optional<std::int64_t> axis_size(const Profile& profile, std::string_view axis) {
+  if (axis == "branch") return static_cast<std::int64_t>(profile.run.branches.size());
+  if (axis == "step") return profile.run.steps;
+  if (axis == "2 steps + 1") return 2 * profile.run.steps + 1;
+  return std::nullopt;
+}
+
+/// What is computed of an array relies on its table entry.
+void check_meaning(const Profile& profile, const ProfileArray& known) {
+  const at::Tensor& array = profile.array(known.name);
+  std::vector<std::string> axes;
+  bool fits = true;
+  for (std::size_t begin = 0; begin <= known.axes.size();) {
+    const std::size_t end = std::min(known.axes.find(", ", begin), known.axes.size());
+    axes.emplace_back(known.axes.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  for (std::size_t k = 0; k < axes.size() && fits; ++k) {
+    const auto at = static_cast<std::int64_t>(k);
+    fits = at < array.dim() && axis_size(profile, axes[k]).value_or(array.size(at)) == array.size(at);
+  }
+  const bool numbers = known.name == kMask || array.scalar_type() == at::kDouble;
+  if (fits && numbers && array.dim() == static_cast<std::int64_t>(axes.size())) return;
+  refuse(profile, fmt::format("'{}' is {} [{}]", known.name, array.dtype().name(), fmt::join(array.sizes(), ",")),
+         fmt::format("double [{}] of {} steps and {} branches", known.axes, profile.run.steps,
+                     profile.run.branches.size()));
+}
+
 at::Tensor join(std::span<const Profile> profiles, const std::string& name, ArrayRule rule) {
   std::vector<at::Tensor> parts;
   const Profile* first = nullptr;
@@ -125,6 +157,7 @@ at::Tensor join(std::span<const Profile> profiles, const std::string& name, Arra
   int runs = 0;
   for (const Profile& profile : profiles) {
     if (!profile.has(name)) continue;
+    check_meaning(profile, *find_array(name));
     const at::Tensor& array = profile.array(name);
     if (first == nullptr) first = &profile;
     check_axes(profile, array, *first, first->array(name), name, rule == ArrayRule::kByRun ? 1 : 0);

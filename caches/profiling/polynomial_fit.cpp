@@ -13,6 +13,7 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
+#include <c10/util/Exception.h>
 
 namespace ditto {
 namespace {
@@ -22,6 +23,7 @@ double sum_of_squares(const at::Tensor& values) { return values.square().sum().i
 }  // namespace
 
 PolynomialFit fit_polynomial(std::span<const double> x, std::span<const double> y, int degree) {
+  TORCH_CHECK(x.size() == y.size(), "fit_polynomial: ", x.size(), " x and ", y.size(), " y");
   std::vector<double> used_x, used_y;
   double largest = 0;
   for (std::size_t k = 0; k < x.size(); ++k) {

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "eval/metrics/metric_result.h"
 #include "io/data_folder.h"
+#include "io/non_finite.h"
 #include "io/safetensors.h"
 
 namespace ditto {
@@ -90,7 +91,11 @@ Layout layout_of(LpipsNetwork network) {
 const at::Tensor& take(const std::map<std::string, at::Tensor>& weights, const std::string& name, at::IntArrayRef sizes,
                        const std::string& source) {
   const auto it = weights.find(name);
-  if (it != weights.end() && it->second.sizes() == sizes && it->second.scalar_type() == at::kFloat) return it->second;
+  if (it != weights.end() && it->second.sizes() == sizes && it->second.scalar_type() == at::kFloat) {
+    if (!has_non_finite(it->second.contiguous())) return it->second;
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: '{}' has NaN or infinite values; accepted: finite ones", source, name));
+  }
   throw Error(
       ExitCode::kBadInputFile,
       fmt::format("{}: '{}' is missing or of another shape; accepted: fp32 [{}], as weights_scripts/lpips/fetch.py "

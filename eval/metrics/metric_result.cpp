@@ -28,6 +28,8 @@ bool is_clip(const at::Tensor& frames) {
 
 MetricResult summarise_scores(const std::vector<double>& scores, BetterScore better) {
   TORCH_CHECK(!scores.empty(), "summarise_scores: no scores");
+  TORCH_CHECK(std::ranges::all_of(scores, [](double score) { return std::isfinite(score); }),
+              "summarise_scores: a score is not finite");
   const auto is_worse = [better](double a, double b) { return better == BetterScore::kHigher ? a < b : a > b; };
   MetricResult result;
   result.mean = std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());

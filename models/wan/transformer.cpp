@@ -17,6 +17,7 @@
 #include "models/wan/patches.h"
 #include "models/wan/rotary_table.h"
 #include "models/wan/run_context.h"
+#include "models/wan/whole_bytes.h"
 
 namespace ditto {
 namespace {
@@ -77,16 +78,18 @@ std::unique_ptr<const WanTransformer> WanTransformer::load(const std::filesystem
 
 std::int64_t WanTransformer::activation_bytes(at::IntArrayRef latent_sizes, std::int64_t branches,
                                               std::int64_t text_tokens, std::int64_t steps) const {
-  const auto item = static_cast<std::int64_t>(c10::elementSize(options_.dtype));
-  const std::int64_t tokens = latent_sizes[2] * latent_sizes[3] * latent_sizes[4] / config_.patch_elements();
-  const std::int64_t width = config_.width();
+  // Sizes that no machine holds would overflow integers.
+  const auto item = static_cast<double>(c10::elementSize(options_.dtype));
+  const auto tokens = static_cast<double>(latent_sizes[2]) * static_cast<double>(latent_sizes[3]) *
+                      static_cast<double>(latent_sizes[4]) / static_cast<double>(config_.patch_elements());
+  const auto width = static_cast<double>(config_.width()), layers = static_cast<double>(config_.num_layers);
   // Hidden state, norm output, query, key, value, attention output and two fp32 intermediates of one of them; or the
   // widened feed-forward.
-  const std::int64_t attention = tokens * width * (6 * item + 2 * 4);
-  const std::int64_t feed_forward = tokens * ((2 * width + config_.ffn_dim) * item);
-  const std::int64_t text = 2 * config_.num_layers * text_tokens * width * item;
-  const std::int64_t modulations = steps * config_.num_layers * 6 * width * 4;
-  return branches * (std::max(attention, feed_forward) + text) + modulations;
+  const double attention = tokens * width * (6 * item + 2 * 4);
+  const double feed_forward = tokens * (2 * width + static_cast<double>(config_.ffn_dim)) * item;
+  const double text = 2 * layers * static_cast<double>(text_tokens) * width * item;
+  const double modulations = static_cast<double>(steps) * layers * 6 * width * 4;
+  return whole_bytes(static_cast<double>(branches) * (std::max(attention, feed_forward) + text) + modulations);
 }
 
 std::unique_ptr<const RunContext> WanTransformer::prepare(std::span<const at::Tensor> text,

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "models/wan/whole_bytes.h"
+
 namespace ditto {
 namespace {
 
@@ -132,22 +134,25 @@ std::int64_t WanVaeDecoder::chunk_frames(at::IntArrayRef latent_sizes) const {
 }
 
 std::int64_t WanVaeDecoder::activation_bytes(at::IntArrayRef latent_sizes, std::int64_t frames_per_chunk) const {
-  std::int64_t pixels = latent_sizes[3] * latent_sizes[4];
-  std::int64_t frames = std::min(frames_per_chunk, latent_sizes[2]);
-  const bool remembers = frames < latent_sizes[2];
-  std::int64_t remembered = 0, largest = 0;
+  // Sizes that no machine holds would overflow integers.
+  const auto clip_frames = static_cast<double>(latent_sizes[2]);
+  double pixels = static_cast<double>(latent_sizes[3]) * static_cast<double>(latent_sizes[4]);
+  double frames = std::min(static_cast<double>(frames_per_chunk), clip_frames);
+  const bool remembers = frames < clip_frames;
+  double remembered = 0, largest = 0;
   for (std::size_t i = 0; i < config_.stage_channels.size(); ++i) {
-    const std::int64_t entering = entering_channels(config_, i), channels = config_.stage_channels[i];
+    const auto entering = static_cast<double>(entering_channels(config_, i));
+    const auto channels = static_cast<double>(config_.stage_channels[i]);
     // A residual block holds its input, the window of a convolution with its two remembered frames, and the result; an
     // upsampler left its four positions, no larger than its result, beside it.
-    const std::int64_t block = frames * (entering + 2 * channels) + 2 * channels;
+    const double block = frames * (entering + 2 * channels) + 2 * channels;
     largest = std::max({largest, pixels * block, pixels * 2 * frames * entering});
-    remembered += pixels * 2 * (2 * config_.num_res_blocks + 3) * std::max(entering, channels);
+    remembered += pixels * 2 * static_cast<double>(2 * config_.num_res_blocks + 3) * std::max(entering, channels);
     pixels *= 4;
     if (i < config_.temporal_upsample.size() && config_.temporal_upsample[i]) frames *= 2;
   }
-  const std::int64_t video = latent_sizes[2] * config_.scale_factor_temporal * kPixelChannels * pixels / 4;
-  return latent_sizes[0] * video * 4 + 4 * (largest + (remembers ? remembered : 0));
+  const double video = clip_frames * static_cast<double>(config_.scale_factor_temporal * kPixelChannels) * pixels / 4;
+  return whole_bytes(static_cast<double>(latent_sizes[0]) * video * 4 + 4 * (largest + (remembers ? remembered : 0)));
 }
 
 }  // namespace ditto

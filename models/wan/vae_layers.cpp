@@ -4,8 +4,8 @@
 #include <utility>
 
 #include <ATen/Context.h>
+#include <ATen/ops/_convolution.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/convolution.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
@@ -27,14 +27,17 @@ at::Tensor new_frames(const at::Tensor& like, std::int64_t frames, std::int64_t 
 }
 
 /// A convolution with stride 1. On the CPU straight through oneDNN: the dispatcher prefers a slow fallback for 3-D
-/// convolutions of few channels.
+/// convolutions of few channels. On a GPU in fp32 throughout: the default there is TF32, of 10 bits.
 at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
                     const std::vector<std::int64_t>& padding) {
   const std::vector<std::int64_t> ones(padding.size(), 1), zeros(padding.size(), 0);
   if (input.is_cpu() && at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn()) {
     return at::mkldnn_convolution(input, weight, bias, padding, ones, ones, 1);
   }
-  return at::convolution(input, weight, bias, ones, padding, ones, false, zeros, 1);
+  const at::Context& context = at::globalContext();
+  return at::_convolution(input, weight, bias, ones, padding, ones, /*transposed=*/false, zeros, /*groups=*/1,
+                          context.benchmarkCuDNN(), context.deterministicCuDNN() || context.deterministicAlgorithms(),
+                          context.userEnabledCuDNN(), /*allow_tf32=*/false);
 }
 
 }  // namespace

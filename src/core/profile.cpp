@@ -1,6 +1,8 @@
 #include "core/profile.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -8,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/printable.h"
+#include "core/read_branches.h"
 #include "io/atomic_file.h"
 #include "io/json_file.h"
 #include "io/safetensors.h"
@@ -34,7 +37,8 @@ RunInfo read_run(JsonReader reader) {
   run.width = static_cast<int>(reader.integer("width", {1, 1 << 20}));
   run.height = static_cast<int>(reader.integer("height", {1, 1 << 20}));
   run.frames = static_cast<int>(reader.integer("frames", {1, 1 << 20}));
-  for (const std::string& branch : reader.texts("branches")) run.branches.push_back(branch_from_name(branch));
+  run.branches = read_branches(reader);
+  if (run.branches.empty()) reader.fail("branches", "names none", "conditional, unconditional");
   reader.refuse_unknown_keys();
   return run;
 }
@@ -68,6 +72,9 @@ Profile Profile::read(const fs::path& name) {
   if (static_cast<int>(profile.sigmas.size()) != profile.run.steps + 1) {
     reader.fail("sigmas", fmt::format("{} values for {} steps", profile.sigmas.size(), profile.run.steps),
                 "one more than steps");
+  }
+  if (!std::ranges::is_sorted(profile.sigmas, std::greater{}) || profile.sigmas.back() != 0) {
+    reader.fail("sigmas", "do not fall to 0", "noise levels, the largest first and 0 last");
   }
   profile.version = reader.text("version");
   profile.dtype = reader.text("dtype", "");

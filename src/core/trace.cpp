@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/printable.h"
+#include "core/read_branches.h"
 #include "io/atomic_file.h"
 #include "io/input_file.h"
 #include "io/json_file.h"
@@ -21,7 +22,6 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-const std::vector<std::string> kBranchNames = {"conditional", "unconditional"};
 constexpr int kMostSteps = 1000;  // of a run
 constexpr std::uint64_t kMaxTraceBytes = std::uint64_t{256} << 20;
 
@@ -141,20 +141,6 @@ std::uint64_t read_seed(JsonReader& reader) {
   return seed.get<std::uint64_t>();
 }
 
-std::vector<Branch> read_branches(JsonReader& reader) {
-  std::vector<Branch> branches;
-  for (const std::string& name : reader.texts("branches", std::vector<std::string>{})) {
-    if (std::ranges::find(kBranchNames, name) == kBranchNames.end()) {
-      reader.fail("branches", fmt::format("unknown branch '{}'", printable(name)), "conditional, unconditional");
-    }
-    branches.push_back(branch_from_name(name));
-    if (std::ranges::count(branches, branches.back()) > 1) {
-      reader.fail("branches", fmt::format("'{}' is there twice", name), "each branch once");
-    }
-  }
-  return branches;
-}
-
 TraceRun read_run(JsonReader reader) {
   TraceRun run;
   run.version = reader.text("version", "");
@@ -195,7 +181,7 @@ std::optional<double> read_score(JsonReader& reader) {
 TraceEvent read_event(JsonReader& reader, const TraceRun& run) {
   TraceEvent event;
   event.step = static_cast<int>(reader.integer("step", {0, run.steps - 1}));
-  event.branch = branch_from_name(reader.choice("branch", kBranchNames));
+  event.branch = branch_from_name(reader.choice("branch", branch_names()));
   event.site = reader.text("site");
   if (std::ranges::find(run.sites, event.site, &Site::name) == run.sites.end()) {
     reader.fail("site", fmt::format("'{}' is not declared in the first line", printable(event.site)),

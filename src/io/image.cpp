@@ -50,10 +50,11 @@ cv::Mat decode_png(const std::string& bytes, const std::filesystem::path& path) 
   if (header.bit_depth > 8) {
     fail(path, fmt::format("has {} bits per channel, which would lose precision", header.bit_depth), kAcceptedImage);
   }
-  if (std::int64_t{header.width} * header.height > kMaxImagePixels) {
+  if (std::uint64_t{header.width} * header.height > std::uint64_t{kMaxImagePixels}) {
     fail(path, fmt::format("is {}x{} pixels large", header.width, header.height),
          fmt::format("at most {} pixels", kMaxImagePixels));
   }
+  if (header.grey_with_colour_key) fail(path, "has a transparent shade of grey", kAcceptedImage);
   cv::Mat image;
   try {
     const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -59,6 +61,25 @@ std::map<std::string, ManifestEntry> read_manifest(const fs::path& folder) {
   throw Error(ExitCode::kBadInputFile, fmt::format("{}: {}", printable(path.native(), 4096), problem));
 }
 
+/// The direct subfolders, links followed, which model_index.json names where there is one: profiles, latents and other
+/// folders that lie beside them are not of the model.
+std::vector<std::string> component_folders(const fs::path& folder) {
+  std::set<std::string> named;
+  const fs::path index = folder / "model_index.json";
+  if (fs::exists(index)) {
+    const nlohmann::json document = read_json_file(index);
+    for (const auto& [name, component] : document.items()) {
+      if (component.is_array()) named.insert(name);
+    }
+  }
+  std::vector<std::string> components;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && (named.empty() || named.contains(name))) components.push_back(name);
+  }
+  return components;
+}
+
 /// The digest of a weight file: as listed for a file of that size, as its blob in a hub cache is named, or computed.
 std::string weight_digest(const fs::path& file, const std::optional<ManifestEntry>& listed) {
   if (listed && static_cast<std::uint64_t>(listed->bytes) == fs::file_size(file)) return listed->sha256;
@@ -93,19 +114,21 @@ std::string weight_hash(const fs::path& folder, ManifestTrust trust) {
   if (trust == ManifestTrust::kVerified) entries = read_manifest(folder);
   std::map<std::string, std::string> digests;
   try {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      // A link that leads nowhere is for the loader to report.
-      std::error_code ignored;
-      if (entry.path().extension() != ".safetensors" || !entry.is_regular_file(ignored)) continue;
-      const std::string name = entry.path().lexically_relative(folder).generic_string();
-      const auto listed = entries.find(name);
-      digests[name] =
-          weight_digest(entry.path(), listed == entries.end() ? std::nullopt : std::optional(listed->second));
+    for (const std::string& component : component_folders(folder)) {
+      for (const auto& entry : fs::directory_iterator(folder / component)) {
+        // A link that leads nowhere is for the loader to report.
+        std::error_code ignored;
+        if (entry.path().extension() != ".safetensors" || !entry.is_regular_file(ignored)) continue;
+        const std::string name = component + "/" + entry.path().filename().string();
+        const auto listed = entries.find(name);
+        digests[name] =
+            weight_digest(entry.path(), listed == entries.end() ? std::nullopt : std::optional(listed->second));
+      }
     }
   } catch (const fs::filesystem_error& error) {
     fail(folder, fmt::format("cannot be read: {}; accepted: a model folder", error.code().message()));
   }
-  if (digests.empty()) fail(folder, "holds no .safetensors file; accepted: a model folder");
+  if (digests.empty()) fail(folder, "holds no weights (COMPONENT/*.safetensors); accepted: a model folder");
   Sha256 identity;
   for (const auto& [name, digest] : digests) identity.update(name + " " + digest + "\n");
   return identity.hex();

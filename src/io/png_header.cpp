@@ -39,6 +39,7 @@ PngHeader check_png(std::string_view bytes, const std::filesystem::path& path) {
   };
   if (!bytes.starts_with(kSignature)) fail("is no PNG image");
   PngHeader header;
+  bool grey = false;
   std::size_t offset = kSignature.size();
   for (;;) {
     if (bytes.size() - offset < kChunkFrame) fail(fmt::format("ends inside a chunk at byte {}", bytes.size()));
@@ -59,7 +60,9 @@ PngHeader check_png(std::string_view bytes, const std::filesystem::path& path) {
       header.width = big_endian(bytes, offset + 8);
       header.height = big_endian(bytes, offset + 12);
       header.bit_depth = static_cast<unsigned char>(bytes[offset + 16]);
+      grey = bytes[offset + 17] == 0;
     }
+    if (grey && type == "tRNS") header.grey_with_colour_key = true;
     offset += kChunkFrame + length;
     if (type == "IEND") break;
   }

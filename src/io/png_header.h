@@ -10,6 +10,7 @@ struct PngHeader {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   int bit_depth = 0;
+  bool grey_with_colour_key = false;  ///< one shade of grey is transparent, which decoders pass over
 };
 
 /// Walks the chunks of a PNG file in memory (PNG specification, section 5) before any of it is decompressed: signature,

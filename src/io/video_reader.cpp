@@ -88,7 +88,9 @@ class VideoReader {
       }
       av_packet_unref(packet.get());
     }
-    if (packets < stream_->nb_frames) fail_truncated(packets);
+    // Of all frames, those that an edit list shows are in the index.
+    const std::int64_t shown = avformat_index_get_entries_count(stream_);
+    if (packets < std::min(stream_->nb_frames, shown)) fail_truncated(packets);
     if (result != AVERROR_EOF) check(result, "is damaged");
     decode_packet(nullptr);
     if (frames_.empty()) fail(path_, "has no frames");

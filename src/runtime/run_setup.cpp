@@ -2,6 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
+#include <ATen/ops/isfinite.h>
+
+#include "core/error.h"
 
 namespace ditto {
 
@@ -22,7 +25,16 @@ std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, in
   return schedule;
 }
 
+void require_finite_pixels(const at::Tensor& pixels) {
+  if (at::isfinite(pixels).all().item<bool>()) return;
+  throw Error(
+      ExitCode::kInternal,
+      "decode: the decoder's pixels have NaN or infinite values; accepted: finite ones (are the weights of vae/ "
+      "whole?)");
+}
+
 at::Tensor to_frames(const at::Tensor& pixels) {
+  require_finite_pixels(pixels);
   return ((pixels.squeeze(0) / 2 + 0.5).clamp(0, 1) * 255)
       .round()
       .to(at::kByte)

@@ -23,7 +23,10 @@ std::vector<StepInfo> schedule_of(const Solver& solver, const StepGrid& grid, in
 /// The noise a run begins with, on the CPU: the request's own, or that of its seed.
 at::Tensor noise_of(const Request& request, const ResolvedRequest& resolved);
 
-/// Pixels [1, 3, frames, height, width] in [-1, 1] to frames uint8 [frames, height, width, 3] on the CPU.
+/// Error(kInternal) when a decoder's pixels have NaN or infinite values: as frames they would pass for black ones.
+void require_finite_pixels(const at::Tensor& pixels);
+
+/// Pixels [1, 3, frames, height, width] in [-1, 1] to frames uint8 [frames, height, width, 3] on the CPU; finite ones.
 at::Tensor to_frames(const at::Tensor& pixels);
 
 /// Embeddings of the prompt and, with two branches, of the negative prompt.

@@ -76,7 +76,10 @@ TEST_F(DitProfile, MeasuresShowsAndMerges) {
   EXPECT_TRUE(contains(inspected.out, "profile"));
   EXPECT_TRUE(contains(inspected.out, "[3,11,11]"));
 
-  const Finished merged = run({"merge", "all", "all.json", "-o", "twice", "--json"});
+  for (const char* extension : {".json", ".safetensors"}) {
+    fs::copy_file(scratch_ / ("all" + std::string(extension)), scratch_ / ("copy" + std::string(extension)));
+  }
+  const Finished merged = run({"merge", "all", "copy", "-o", "twice", "--json"});
   ASSERT_EQ(merged.exit_code, kDone) << merged.err;
   EXPECT_EQ(merged.events("done").at(0).at("prompts"), 6);
 }
@@ -295,6 +298,9 @@ TEST_F(DitProfile, FaultsHaveOneLineAndTheirCode) {
       {{"show", "broken"}, kBadInputFile, "broken.json: model"},
       {{"merge", "of-3", "-o", "p"}, kUsage, "NAME: 1 given; accepted: at least 2"},
       {{"merge", "of-3", "of-4", "-o", "p"}, kBadInputFile, "of-4.json: made for steps 4; of-3.json has 3"},
+      {{"merge", "of-3", "of-3.json", "-o", "p"}, kUsage, "of-3.json: is there twice; accepted: each profile once"},
+      {measure() + Arguments{"--guidance", "1", "-n", "a square"} + out, kUsage,
+       "--negative: has no effect at guidance 1; accepted: guidance above 1, or no negative"},
       {{"merge", "of-3", "of-3", "-o", "of-3", "-y"}, kUsage, "--output: is the profile of-3"},
   };
   const std::set<std::string> before = scratch_.names();

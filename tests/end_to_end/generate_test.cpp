@@ -107,7 +107,7 @@ TEST(Generate, PatternsNameTheJobs) {
   EXPECT_TRUE(contains(ambiguous.err, "accepted: a pattern that holds {seed}"));
 }
 
-TEST(Generate, SeedsWithoutEffectAreWarnedOf) {
+TEST(Generate, OptionsThatEveryLineOverridesAreWarnedOf) {
   const Scratch scratch;
   write_file(scratch / "own.jsonl", "{\"prompt\": \"a\", \"seed\": 7}\n{\"prompt\": \"b\", \"seed\": 8}\n");
   write_file(scratch / "one.jsonl", "{\"prompt\": \"a\", \"seed\": 7}\nb\n");
@@ -119,11 +119,16 @@ TEST(Generate, SeedsWithoutEffectAreWarnedOf) {
     for (const json& warning : run.events("warning")) texts.push_back(warning.at("message"));
     return texts;
   };
-  const std::vector<std::string> none, one = {"--seed: had no effect: every line has a seed of its own"};
+  const std::vector<std::string> none, one = {"--seed: had no effect: every line has its own"};
   EXPECT_EQ(warnings({"--prompts", "own.jsonl", "-s", "1,2"}), one);
   EXPECT_EQ(warnings({"--prompts", "own.jsonl", "-s", "1,2", "--dry-run"}), one);
   EXPECT_EQ(warnings({"--prompts", "own.jsonl", "-y"}), none);
   EXPECT_EQ(warnings({"--prompts", "one.jsonl", "-s", "1,2", "-y"}), none);
+  write_file(scratch / "all.jsonl", "{\"prompt\": \"a\", \"size\": \"64x64\", \"frames\": 1, \"negative\": \"b\"}\n");
+  const std::vector<std::string> three = {"--size: had no effect: every line has its own",
+                                          "--frames: had no effect: every line has its own",
+                                          "--negative: had no effect: every line has its own"};
+  EXPECT_EQ(warnings({"--prompts", "all.jsonl", "-n", "c"}), three);
 }
 
 TEST(Generate, EveryKnobOfTheRequestChangesTheFrames) {
@@ -150,8 +155,8 @@ TEST(Generate, GuidanceOneRunsOneBranch) {
 
 TEST(Generate, ComparesWithFullCompute) {
   const Scratch scratch;
-  const Arguments options = {"-o",        "clip.mp4",        "--cache", "interval:interval=2",
-                             "--compare", "--contact-sheet", "s.png"};
+  const Arguments options = {"-o",    "clip.mp4", "--cache", "interval:interval=2", "--compare", "--contact-sheet",
+                             "s.png", "-s",       "random:1"};
   const Finished run = dit_gen(tiny() + options, scratch.here());
   EXPECT_EQ(run.exit_code, kDone) << run.err;
   const std::vector<std::string> lines = lines_of(run.out);
@@ -160,6 +165,7 @@ TEST(Generate, ComparesWithFullCompute) {
     EXPECT_TRUE(contains(lines.back(), part));
   }
   EXPECT_TRUE(contains(run.err, "again: "));
+  EXPECT_FALSE(contains(run.err, "random")) << "the seed that was drawn is named";
   EXPECT_TRUE(is_png(scratch / "s.png"));
 }
 

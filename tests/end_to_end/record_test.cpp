@@ -244,7 +244,8 @@ TEST(Verbs, PoliciesShowTypeRangeAndDefault) {
 TEST(Verbs, DoctorNamesWhatItFinds) {
   const Finished run = dit_gen({"doctor"});
   EXPECT_EQ(run.exit_code, kDone) << run.err;
-  for (const char* part : {"libtorch", "processor", "threads", "blas", "linear_layers", "video_encoders", "verified"}) {
+  for (const char* part :
+       {"libtorch", "processor", "threads", "blas", "kernels", "linear_layers", "video_encoders", "verified"}) {
     EXPECT_TRUE(contains(run.out, part));
   }
 }

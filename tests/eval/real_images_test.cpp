@@ -2,6 +2,7 @@
 // (weights_scripts/fixtures/metrics_real.py).
 
 #include <filesystem>
+#include <limits>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
@@ -70,14 +71,14 @@ std::map<std::string, at::Tensor> random_weights(LpipsNetwork network, const std
   return weights;
 }
 
-Lpips random_alex() {
+std::map<std::string, at::Tensor> random_alex_weights() {
   const std::vector<std::vector<std::int64_t>> sizes = {
       {64, 3, 11, 11}, {192, 64, 5, 5}, {384, 192, 3, 3}, {256, 384, 3, 3}, {256, 256, 3, 3}};
-  return {LpipsNetwork::kAlex,
-          random_weights(LpipsNetwork::kAlex, {"trunk.0", "trunk.1", "trunk.2", "trunk.3", "trunk.4"}, sizes,
-                         {64, 192, 384, 256, 256}),
-          "random"};
+  return random_weights(LpipsNetwork::kAlex, {"trunk.0", "trunk.1", "trunk.2", "trunk.3", "trunk.4"}, sizes,
+                        {64, 192, 384, 256, 256});
 }
+
+Lpips random_alex() { return {LpipsNetwork::kAlex, random_alex_weights(), "random"}; }
 
 Lpips random_vgg() {
   std::vector<std::string> names;
@@ -124,6 +125,18 @@ TEST_P(RealImages, ScoreAsLpipsWithRandomWeights) {
   expect_distance("random-alex", random_alex());
   expect_distance("random-vgg", random_vgg());
   expect_distance("random-squeeze", random_squeeze());
+}
+
+TEST(LpipsWeights, AreFinite) {
+  std::map<std::string, at::Tensor> weights = random_alex_weights();
+  weights["head.2"].view({-1})[7] = std::numeric_limits<float>::quiet_NaN();
+  try {
+    Lpips(LpipsNetwork::kAlex, weights, "alex");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kBadInputFile);
+    EXPECT_STREQ(error.what(), "alex: 'head.2' has NaN or infinite values; accepted: finite ones");
+  }
 }
 
 TEST_P(RealImages, ScoreAsLpipsWithThePublishedWeights) {

@@ -28,6 +28,16 @@ TEST_P(OnGpu, RunsAlike) {
   }
 }
 
+TEST(DecodingOnGpu, GivesTheFramesOfTheCpu) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU, or a build without CUDA";
+  const auto decoded = [](const LoadOptions& options) {
+    const auto model = load_model(data_path("wan/tiny-pipeline"), options);
+    const Result full = run_tiny_pipeline({}, {});
+    return model->decode(full.latents.to(options.device), [](int, int) { return true; }).cpu();
+  };
+  EXPECT_LE(relative_error(decoded({.device = c10::Device(at::kCUDA, 0)}), decoded({})), tolerance::kPipelineFloat32);
+}
+
 INSTANTIATE_TEST_SUITE_P(Policies, OnGpu,
                          ::testing::Values("none", "steps:compute=4", "easycache", "teacache", "seacache", "firstblock",
                                            "bwcache:threshold=0.5", "taylorseer:interval=2", "foca:interval=2",

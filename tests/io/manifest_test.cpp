@@ -109,16 +109,36 @@ TEST(WeightHash, IsTheSameWithAndWithoutManifestAndFollowsTheWeights) {
 TEST(WeightHash, TakesTheDigestFromTheNameOfAHubBlob) {
   const TempFolder cache;
   const fs::path snapshot = cache / "models--x/snapshots/0123";
-  fs::create_directories(snapshot);
+  fs::create_directories(snapshot / "vae");
   write_file(cache.path() / "models--x/blobs" / kAbc, "not hashed");
-  fs::create_symlink(fs::path("../../blobs") / kAbc, snapshot / "model.safetensors");
-  EXPECT_EQ(weight_hash(snapshot), sha256(std::string("model.safetensors ") + kAbc + "\n"));
+  fs::create_symlink(fs::path("../../../blobs") / kAbc, snapshot / "vae/model.safetensors");
+  EXPECT_EQ(weight_hash(snapshot), sha256(std::string("vae/model.safetensors ") + kAbc + "\n"));
+}
+
+TEST(WeightHash, IsOfTheComponentsWhereverTheyLie) {
+  const TempFolder elsewhere, folder;
+  for (const char* name : {"first", "second"}) {
+    fs::create_directories(elsewhere / name);
+    write_file(elsewhere.path() / name / "model.safetensors", name);
+  }
+  write_file(folder / "model_index.json", R"({"_class_name": "Any", "transformer": ["diffusers", "Any"]})");
+  const auto linked_to = [&](const char* name) {
+    fs::remove(folder / "transformer");
+    fs::create_directory_symlink(elsewhere / name, folder / "transformer");
+    return weight_hash(folder.path());
+  };
+  const std::string first = linked_to("first");
+  EXPECT_EQ(first, sha256("transformer/model.safetensors " + sha256("first") + "\n"));
+  EXPECT_NE(linked_to("second"), first);
+  write_file(folder / "profile.safetensors", "beside the model");
+  fs::create_directories(folder / "profiles");
+  write_file(folder / "profiles/p.safetensors", "beside the model");
+  EXPECT_EQ(linked_to("first"), first);
 }
 
 TEST(WeightHash, NeedsWeights) {
   const TempFolder folder;
-  EXPECT_TRUE(
-      contains(error_of(ExitCode::kBadInputFile, [&] { weight_hash(folder.path()); }), "holds no .safetensors"));
+  EXPECT_TRUE(contains(error_of(ExitCode::kBadInputFile, [&] { weight_hash(folder.path()); }), "holds no weights"));
   EXPECT_TRUE(contains(error_of(ExitCode::kBadInputFile, [&] { weight_hash(folder / "absent"); }), "No such file"));
 }
 

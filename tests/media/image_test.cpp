@@ -104,6 +104,26 @@ TEST(Image, RefusesAPictureTooLargeBeforeDecodingIt) {
   expect_error(ExitCode::kBadInputFile, [&] { read_image(folder / "huge.png"); }, {"huge.png", "100000x100000"});
 }
 
+TEST(Image, RefusesMorePixelsThanIntegersCount) {
+  const ScratchFolder folder;
+  write_image(folder / "image.png", at::empty({1, 1, 3}, at::kByte).fill_(9));
+  std::string bytes = file_bytes(folder / "image.png");
+  bytes.replace(16, 8, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF");
+  bytes.replace(29, 4, "\x5D\x94\xB9\x69");
+  save_bytes(folder / "huge.png", bytes);
+  expect_error(ExitCode::kBadInputFile, [&] { read_image(folder / "huge.png"); },
+               {"4294967295x4294967295 pixels large"});
+}
+
+TEST(Image, RefusesATransparentShadeOfGrey) {
+  const ScratchFolder folder;
+  save_with_opencv(folder / "grey.png", cv::Mat(3, 4, CV_8UC1, cv::Scalar(77)));
+  std::string bytes = file_bytes(folder / "grey.png");
+  bytes.insert(33, std::string("\0\0\0\2tRNS\0\x4D\x7E\xFE\xF0\x15", 14));  // after the header
+  save_bytes(folder / "key.png", bytes);
+  expect_error(ExitCode::kBadInputFile, [&] { read_image(folder / "key.png"); }, {"has a transparent shade of grey"});
+}
+
 TEST(Image, ReadsALongSide) {
   const ScratchFolder folder;
   const at::Tensor line = at::empty({1, 100'000, 3}, at::kByte).fill_(5);

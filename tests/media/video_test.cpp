@@ -284,6 +284,22 @@ TEST(VideoReading, RefusesEveryTruncation) {
   expect_error(ExitCode::kBadInputFile, [&] { read_video(folder / "cut.mp4"); }, {"cut.mp4", "truncated"});
 }
 
+TEST(VideoReading, TakesWhatAnEditListShows) {
+  const ScratchFolder folder;
+  // The last encoder repeats key frames, behind which an edit may end.
+  write_video(folder / "clip.mp4", moving_square(40, 64, 64), with_encoder("mpeg4"));
+  std::string bytes = file_bytes(folder / "clip.mp4");
+  const std::size_t duration = bytes.find("elst") + 12;
+  ASSERT_LT(duration, bytes.size());
+  bytes.replace(duration, 4, std::string("\0\0\2\0", 4));  // milliseconds
+  save_bytes(folder / "trimmed.mp4", bytes);
+  const std::int64_t shown = read_video(folder / "trimmed.mp4").frames.size(0);
+  EXPECT_GE(shown, 8);
+  EXPECT_LT(shown, 40);
+  save_bytes(folder / "cut.mp4", bytes.substr(0, bytes.size() / 8));
+  expect_error(ExitCode::kBadInputFile, [&] { read_video(folder / "cut.mp4"); }, {"cut.mp4", "accepted"});
+}
+
 TEST(VideoReading, SurvivesDamageAnywhere) {
   const ScratchFolder folder;
   const at::Tensor frames = moving_square(9, 64, 64);

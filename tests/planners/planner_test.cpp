@@ -243,7 +243,10 @@ TEST(Planners, RefuseProfilesThatDoNotHoldWhatIsNeeded) {
   refused(bed_profile(), "lemica", "bed.json: holds no 'edge_error'; accepted: a profile that measured it");
   refused(bed_profile(), "dpcache", "bed.json: holds no 'stack_gram'; accepted: a profile that measured it");
   refused(with_array("edge_error", edges(49, 8)), "sum",
-          "bed.json: 'edge_error' is [49,9]; accepted: [50, longest edge + 1]");
+          "bed.json: 'edge_error' has the shape [49, 9]; accepted: [50, largest skip + 1]");
+  at::Tensor negative = edges(50, 8).clone();
+  negative[1][3] = -0.5;
+  refused(with_array("edge_error", negative), "lemica", "bed.json: 'edge_error' [1][3] is -0.5; accepted: 0 or more");
   refused(with_array("residual_ratio", at::ones({2, 50}, at::kDouble)), "magcache",
           "bed.json: 'residual_ratio' is [2,50]; accepted: [1, 50]");
   refused(with_array("gram", at::ones({1, 99, 99}, at::kDouble)), "jumps",

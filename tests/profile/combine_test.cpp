@@ -123,7 +123,18 @@ TEST_F(Combine, RefusesWhatDoesNotBelongTogether) {
   EXPECT_EQ(refusal([](Profile& p) {
               p.arrays["gram"] = at::zeros({1, 3, 3}, at::kDouble);
             }),
-            "run2.json: 'gram' is [1,3,3], in run1.json it is [1,13,13]; accepted: profiles of the same measurements");
+            "run2.json: 'gram' is double [1,3,3]; accepted: double [prompt, 2 steps + 1, 2 steps + 1] of 6 steps and 2 "
+            "branches");
+  EXPECT_EQ(refusal([](Profile& p) {
+              p.arrays["hyca.solver_error"] = at::zeros({1, 1, 1}, at::kDouble);
+            }).substr(0, 49),
+            "run2.json: 'hyca.solver_error' is [1,1,1], in run");
+  for (const char* name : {"output_change.by_prompt", "indicator.emb.by_prompt", "foreground_attention.by_prompt"}) {
+    for (const at::Tensor& wrong : {at::zeros({}, at::kDouble), at::zeros({1, 2}, at::kDouble),
+                                    at::zeros({1, 1, 4000}, at::kDouble), at::zeros({1, 2, 6}, at::kFloat)}) {
+      EXPECT_NE(refusal([&](Profile& p) { p.arrays[name] = wrong; }).find(name), std::string::npos) << name;
+    }
+  }
   EXPECT_EQ(refusal([](Profile& p) { p.arrays["gramm"] = at::zeros({1}); }),
             "run2.json: holds 'gramm', which is not known; accepted: profiles");
 }
@@ -159,6 +170,23 @@ TEST_F(ProfileFile, IsReadAsItWasWritten) {
     EXPECT_TRUE(at::allclose(read.array(name), array, 0, 0, /*equal_nan=*/true)) << name;
   }
   read.require_fits(model_.denoiser().topology(), run_info(resolved_));
+}
+
+TEST_F(ProfileFile, SaysWhichKeyIsWrong) {
+  const auto refusal = [&](const std::function<void(Profile&)>& change) {
+    Profile changed = profile_;
+    change(changed);
+    changed.write(folder_ / "p");
+    return error_of([&] { Profile::read(folder_ / "p"); });
+  };
+  EXPECT_NE(refusal([](Profile& p) { p.run.branches = {}; }).find("p.json: run.branches: names none"),
+            std::string::npos);
+  EXPECT_NE(refusal([](Profile& p) {
+              p.run.branches.push_back(p.run.branches.front());
+            }).find("p.json: run.branches: 'conditional' is there twice"),
+            std::string::npos);
+  EXPECT_NE(refusal([](Profile& p) { std::swap(p.sigmas[1], p.sigmas[2]); }).find("p.json: sigmas: do not fall to 0"),
+            std::string::npos);
 }
 
 TEST_F(ProfileFile, FilesOfTwoProfilesAreNoProfile) {

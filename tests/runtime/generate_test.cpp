@@ -1,5 +1,6 @@
 // Whole runs of the toy model: what a run reports, what it leaves behind, what it shares.
 
+#include <limits>
 #include <thread>
 
 #include <ATen/TensorOperators.h>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "runtime/run_setup.h"
 #include "toy_support.h"
 
 namespace ditto::test {
@@ -208,6 +210,19 @@ TEST(Generate, NamesTheStepAtWhichTheLatentIsLost) {
     EXPECT_STREQ(error.what(),
                  "step 3: the latent has NaN or infinite values; accepted: finite ones (try full compute, --dtype "
                  "fp32, or other weights)");
+  }
+}
+
+TEST(Generate, PixelsThatAreLostAreNoBlackFrames) {
+  at::Tensor pixels = at::full({1, 3, 1, 2, 2}, 0.5F);
+  EXPECT_EQ(to_frames(pixels).sizes(), (std::vector<std::int64_t>{1, 2, 2, 3}));
+  pixels.view({-1})[5] = std::numeric_limits<float>::quiet_NaN();
+  try {
+    to_frames(pixels);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInternal);
+    EXPECT_TRUE(std::string(error.what()).starts_with("decode: the decoder's pixels have NaN or infinite values"));
   }
 }
 
