@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include <c10/util/Exception.h>
+
 #include <fmt/format.h>
 
 #include "caches/adacache.h"
@@ -195,6 +197,7 @@ std::string PolicySpec::resolved() const {
 std::unique_ptr<CachePolicy> make_policy(std::span<const PolicySpec> specifications) {
   std::vector<std::unique_ptr<CachePolicy>> made;
   for (const PolicySpec& specification : specifications) {
+    TORCH_CHECK(specification.entry != nullptr, "make_policy: a specification that names no policy");
     made.push_back(specification.entry->create(specification.options));
   }
   if (made.size() == 1) return std::move(made.front());

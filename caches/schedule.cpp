@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "core/trace.h"
 
 namespace ditto {
@@ -163,7 +164,15 @@ class Schedule : public CachePolicy {
 };
 
 std::unique_ptr<CachePolicy> from_file(const std::string& file, Origin origin) {
-  return std::make_unique<Schedule>(file, origin, Trace::read(file));
+  Trace trace = Trace::read(file);
+  // Decisions that a torn file lacks would be taken for recompute.
+  if (origin == Origin::kReplay && !trace.result) {
+    throw Error(ExitCode::kBadInputFile,
+                fmt::format("{}: ends without the line \"result\"; accepted: the whole trace of a "
+                            "run, or --schedule",
+                            printable(file)));
+  }
+  return std::make_unique<Schedule>(file, origin, std::move(trace));
 }
 
 PolicyEntry entry(const char* name, const char* help, std::unique_ptr<CachePolicy> (*create)(const PolicyOptions&)) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "eval/blank_line.h"
+#include "eval/record.h"
 #include "io/json_file.h"
 
 namespace ditto {
@@ -72,7 +73,7 @@ OracleCurve OracleCurve::parse(const std::string& line, const std::string& sourc
   JsonReader reader(json, source);
   OracleCurve curve;
   curve.prompt = reader.text("prompt");
-  curve.seed = static_cast<std::uint64_t>(reader.integer("seed", {0}));
+  curve.seed = read_seed(reader);
   curve.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
   curve.beam = static_cast<int>(reader.integer("beam", {1, 100'000}));
   curve.rounds = static_cast<int>(reader.integer("rounds", {0, 100'000}));

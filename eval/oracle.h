@@ -25,7 +25,7 @@ struct OraclePoint {
 /// What was reachable for one prompt and seed by computing fewer steps and reusing the change of the whole stack in
 /// between: the bar that policies are measured against (runtime/schedule_search.h).
 struct OracleCurve {
-  std::string key;                             ///< hash of the request, the wanted numbers, beam and rounds
+  std::string key;                             ///< hash of the request, beam and rounds
   std::map<std::string, std::string> request;  ///< what was searched, beside prompt and seed: weights, size, steps, ...
   std::string prompt;
   std::uint64_t seed = 0;

@@ -12,6 +12,7 @@
 
 #include "apps/common/machine.h"
 #include "apps/dit_bench/verbs.h"
+#include "core/error.h"
 #include "ditto.h"
 #include "eval/summary.h"
 
@@ -172,10 +173,14 @@ ExitCode bench_policies(Program& program, const PoliciesArguments& arguments) {
   load_options.dtype = arguments.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
   const auto model = load_model(arguments.model.empty() ? shipped_model() : arguments.model, load_options);
   announce_machine(program.console);
-  for (const std::string& setting :
-       arguments.settings.empty() ? usual_settings(*model, arguments) : arguments.settings) {
-    print(program.console, measure(*model, setting, arguments));
+  run(*model, "none", arguments);  // what the model cannot make is said once
+  const std::vector<std::string> settings =
+      arguments.settings.empty() ? usual_settings(*model, arguments) : arguments.settings;
+  if (settings.empty()) {
+    throw Error(ExitCode::kUsage,
+                fmt::format("--steps: {}: no policy reuses anything in so few; accepted: more steps", arguments.steps));
   }
+  for (const std::string& setting : settings) print(program.console, measure(*model, setting, arguments));
   return ExitCode::kDone;
 }
 

@@ -33,6 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kShownPathBytes = 1000;
+constexpr auto kLockFile = ".dit-eval.lock";
 constexpr int kWarmUpSteps = 2;
 constexpr std::size_t kMostDescribed = 30;
 constexpr double kDescribedGoal = 2;
@@ -61,6 +62,16 @@ void make_folder(const fs::path& folder) {
   if (!failed) return;
   throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
                                                    printable(folder.string(), kShownPathBytes), failed.message()));
+}
+
+/// The files of dit-eval have common names.
+void refuse_foreign_folder(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::exists(folder, ignored) || fs::is_empty(folder, ignored)) return;
+  const bool own = fs::is_directory(folder / "full", ignored) && fs::exists(folder / "scenario.json", ignored);
+  if (own) return;
+  throw Error(ExitCode::kUsage, fmt::format("-o: {} is not empty and not by dit-eval; accepted: a new or empty folder",
+                                            printable(folder.string(), kShownPathBytes)));
 }
 
 /// A start that came to no result holds nothing.
@@ -92,6 +103,7 @@ std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor&
 
 Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
     : program_(program), scenario_(scenario), folder_(std::move(folder)) {
+  refuse_foreign_folder(folder_);
   refuse_other_scenario(folder_, text_of(scenario.path));
   ModelArguments arguments;
   arguments.folder = scenario.model;
@@ -102,6 +114,7 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
     session_ = open_session(arguments, program.console);
     shared_request();  // refuses what the model cannot make
   });
+  refuse_impossible_settings();
   for (const std::string& prompt : scenario.prompts) {
     if (const auto warning = session_.model->text_warning(prompt)) {
       program.console.warn(fmt::format("'{}' {}", printable(prompt), *warning));
@@ -109,9 +122,34 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
   }
 }
 
+Evaluation::~Evaluation() {
+  std::error_code ignored;
+  if (lock_) fs::remove(folder_ / kLockFile, ignored);
+}
+
+/// Before the first row is measured, which may take hours.
+void Evaluation::refuse_impossible_settings() const {
+  const Request request = request_for(scenario_.prompts.front(), scenario_.seeds.front());
+  for (const ScenarioRow& row : scenario_.rows) {
+    for (const std::string& value : row.values) {
+      blame_file(scenario_.path, [&] {
+        try {
+          outline(*session_.model, request, *make_policy(row.policies(value)));
+        } catch (const Error& error) {
+          throw Error(error.code(),
+                      fmt::format("row '{}': {}: {}", printable(row.name), row.setting(value), error.what()));
+        }
+      });
+    }
+  }
+}
+
 void Evaluation::open_folder() {
   make_folder(folder_ / "full");
   make_folder(folder_ / "details");
+  lock_.emplace(folder_ / kLockFile, folder_);
+  for (const fs::path& folder : {folder_, folder_ / "full", folder_ / "details"})
+    program_.interrupt.watch_folder(folder);
   write_text(folder_ / "scenario.json", text_of(scenario_.path));
 }
 
@@ -123,7 +161,7 @@ void Evaluation::open_records() {
   machine["dtype"] = scenario_.dtype;
   machine["presets"] = presets_digest();
   machine["request"] = shared_request();
-  machine["scenario"] = scenario_.path.string();
+  machine["scenario"] = printable(scenario_.path.string(), kShownPathBytes);
   drop_torn_line(folder_ / "records.jsonl");
   for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
     done_.emplace(record.key(), record);
@@ -334,12 +372,31 @@ void Evaluation::run() {
   const std::vector<Setting> settings =
       choose_settings(scenario_, folder_ / "tuning.json", [this](const ScenarioRow& row) { return tune_row(row); });
   measure_all(settings);
+  forget_other_settings(settings);
   const Request first = request_for(scenario_.prompts.front(), scenario_.seeds.front());
   for (const Setting& setting : described(settings)) {
-    if (fs::exists(detail_stem(folder_, clip_of(setting, first)) += ".json")) continue;
+    if (RunDetail::exists(detail_stem(folder_, clip_of(setting, first)))) continue;
     report_progress(fmt::format("step by step: {}: {}", setting.row->name, setting.name));
     describe(setting, first);
   }
+}
+
+void Evaluation::forget_other_settings(const std::vector<Setting>& settings) const {
+  std::string kept;
+  bool all = true;
+  for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
+    const bool of_scenario = std::ranges::find(scenario_.rows, record.row, &ScenarioRow::name) != scenario_.rows.end();
+    const bool chosen = std::ranges::any_of(settings, [&](const Setting& setting) {
+      return setting.row->name == record.row && setting.name == record.cache && setting.goal == record.goal &&
+             setting.inputs == record.inputs;
+    });
+    if (!of_scenario || chosen) {
+      kept += record.to_json().dump() + "\n";
+    } else {
+      all = false;
+    }
+  }
+  if (!all) write_text(folder_ / "records.jsonl", kept);
 }
 
 std::size_t Evaluation::count_pending(const std::vector<Setting>& settings) const {
@@ -380,7 +437,7 @@ void Evaluation::score_clips(const fs::path& folder, std::vector<ForeignClip> cl
   nlohmann::ordered_json machine = read_machine(folder_ / "machine.json");
   const std::string about = text_of(folder / "about.txt");
   if (!about.empty()) machine["clips"] = about.substr(0, about.find('\n'));
-  machine["clips_folder"] = folder.string();
+  machine["clips_folder"] = printable(folder.string(), kShownPathBytes);
   write_text(folder_ / "machine.json", machine.dump(2) + "\n");
   std::map<fs::path, Reference> references;
   for (ForeignClip& clip : clips) {

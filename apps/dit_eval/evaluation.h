@@ -3,11 +3,13 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "apps/common/program.h"
+#include "apps/common/run_lock.h"
 #include "apps/common/session.h"
 #include "apps/dit_eval/foreign_clips.h"
 #include "apps/dit_eval/run_details.h"
@@ -23,11 +25,15 @@ namespace ditto {
 /// What is there already is not run again, so an interrupted evaluation goes on where it stopped. Throws Cancelled.
 class Evaluation {
  public:
-  /// Writes nothing. Throws Error(kUsage) when the folder holds results of another scenario, Error(kBadInputFile) when
-  /// the model cannot make what the scenario asks for.
+  /// Writes nothing. Throws Error(kUsage) when the folder holds other files or results of another scenario,
+  /// Error(kBadInputFile) when the model cannot make what the scenario asks for, row by row.
   Evaluation(Program& program, const Scenario& scenario, std::filesystem::path folder);
 
-  /// Makes the folder, where it is to hold results.
+  ~Evaluation();
+  Evaluation(const Evaluation&) = delete;
+  Evaluation& operator=(const Evaluation&) = delete;
+
+  /// Makes the folder, where it is to hold results, and keeps other runs out of it.
   void open_folder();
 
   /// Then reads what was measured and writes `machine.json`; comes before run() and score_clips(). Throws Error(kUsage)
@@ -64,6 +70,9 @@ class Evaluation {
   double time_full(const Request& request) const;
   Full full_compute(const Request& request) const;
 
+  void refuse_impossible_settings() const;
+  /// Drops the records of settings that goals no longer choose, or of files as they were before.
+  void forget_other_settings(const std::vector<Setting>& settings) const;
   SpeedUps tune_row(const ScenarioRow& row);
   static EvaluationRecord clip_of(const Setting& setting, const Request& request);
   Reference reference_of(at::Tensor frames) const;
@@ -82,6 +91,7 @@ class Evaluation {
   const Scenario& scenario_;
   std::filesystem::path folder_;
   Session session_;
+  std::optional<RunLock> lock_;
   std::map<std::string, EvaluationRecord> done_;  ///< by key
   std::set<std::string> warned_;
   std::size_t finished_ = 0, planned_ = 0;  ///< clips, with those that an earlier run measured

@@ -95,6 +95,16 @@ std::vector<int> wanted_numbers(const OracleArguments& arguments, int steps) {
   return computed;
 }
 
+/// What was searched before in the same way, beside `curve`.
+void add_points(OracleCurve& curve, const OracleCurve& earlier) {
+  for (const OraclePoint& point : earlier.points) {
+    if (std::ranges::find(curve.points, point.computed, &OraclePoint::computed) == curve.points.end()) {
+      curve.points.push_back(point);
+    }
+  }
+  std::ranges::sort(curve.points, {}, &OraclePoint::computed);
+}
+
 void append(const std::filesystem::path& path, const OracleCurve& curve) {
   std::string text;
   for (const OracleCurve& other : read_oracle(path)) {
@@ -119,12 +129,17 @@ void search(Program& program, const Scenario& scenario, const OracleArguments& a
         evaluation.request_for(scenario.prompts[static_cast<std::size_t>(k)], scenario.seeds.front());
     ScheduleSearchOptions options{computed, arguments.beam, arguments.rounds, program.interrupt.token()};
     OracleCurve curve;
-    curve.key = sha256(fmt::format("{} {} {} {}", evaluation.request_key(request), fmt::join(options.computed, ","),
-                                   options.beam, options.rounds));
-    const std::vector<OracleCurve> known = read_oracle(path);
+    curve.key = sha256(fmt::format("{} {} {}", evaluation.request_key(request), options.beam, options.rounds));
+    const std::vector<OracleCurve> all = read_oracle(path);
     curve.request = evaluation.shared_request();
     const auto same = [&](const OracleCurve& c) { return c.key == curve.key && c.request == curve.request; };
-    if (std::ranges::any_of(known, same)) continue;
+    const auto earlier = std::ranges::find_if(all, same);
+    if (earlier != all.end()) {
+      std::erase_if(options.computed, [&](int number) {
+        return std::ranges::find(earlier->points, number, &OraclePoint::computed) != earlier->points.end();
+      });
+      if (options.computed.empty()) continue;
+    }
     curve.prompt = request.prompt;
     curve.seed = request.seed;
     curve.steps = steps;
@@ -136,6 +151,7 @@ void search(Program& program, const Scenario& scenario, const OracleArguments& a
     for (const auto& [computed, found] : search_schedules(evaluation.model(), request, options)) {
       curve.points.push_back(best_of(evaluation.model(), reference, computed, found, options.stop));
     }
+    if (earlier != all.end()) add_points(curve, *earlier);
     append(path, curve);
   }
 }

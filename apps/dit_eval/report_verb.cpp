@@ -59,19 +59,21 @@ std::vector<RunDetail> described_runs(const fs::path& folder, const std::vector<
   const nlohmann::json document = read_json_file(folder / "scenario.json");
   JsonReader scenario(document, (folder / "scenario.json").string());
   const std::vector<std::string> prompts = scenario.texts("prompts");
-  const std::vector<std::int64_t> seeds = scenario.integers("seeds", {0}, std::vector<std::int64_t>{42});
+  const nlohmann::json seeds = scenario.has("seeds") ? scenario.value("seeds") : nlohmann::json::array({42U});
   if (prompts.empty()) scenario.fail("prompts", "is empty", "at least one prompt");
-  if (seeds.empty()) scenario.fail("seeds", "is empty", "at least one seed");
+  if (!seeds.is_array() || seeds.empty() || !seeds.front().is_number_unsigned()) {
+    scenario.fail("seeds", "begins with no seed", "a list of seeds");
+  }
   std::vector<RunDetail> runs;
   for (const SettingSummary& setting : settings) {
     EvaluationRecord run;
     run.prompt = prompts.front();
-    run.seed = static_cast<std::uint64_t>(seeds.front());
+    run.seed = seeds.front().get<std::uint64_t>();
     run.row = setting.row;
     run.cache = setting.cache;
     run.goal = setting.goal;
     const fs::path stem = detail_stem(folder, run);
-    if (fs::exists(fs::path(stem) += ".json")) runs.push_back(RunDetail::load(stem));
+    if (RunDetail::exists(stem)) runs.push_back(RunDetail::load(stem));
   }
   return runs;
 }
@@ -173,6 +175,7 @@ void write_page(const fs::path& folder, const ReportContents& contents) {
 ExitCode report_results(Program& program, const std::filesystem::path& folder,
                         const std::optional<std::filesystem::path>& oracle_file) {
   const std::vector<EvaluationRecord> records = read_records(folder / "records.jsonl");
+  program.interrupt.watch_folder(folder);
   if (records.empty()) {
     throw Error(ExitCode::kBadInputFile,
                 fmt::format("{}: holds no records.jsonl with results; accepted: a folder written by dit-eval run",

@@ -3,9 +3,15 @@
 #include <fmt/format.h>
 
 #include "apps/common/shell_quote.h"
+#include "core/printable.h"
 #include "io/sha256.h"
 
 namespace ditto {
+namespace {
+
+constexpr std::size_t kCommandBytes = 1 << 20;
+
+}  // namespace
 
 std::filesystem::path detail_stem(const std::filesystem::path& folder, const EvaluationRecord& record) {
   return folder / "details" / sha256(record.key());
@@ -29,7 +35,7 @@ std::string run_command(const Scenario& scenario, const Request& request,
   add("--threads", std::to_string(scenario.threads));
   for (const std::string& specification : specifications) add("--cache", specification);
   words.insert(words.end(), {"--compare", "--report", "report", "-o", "clip.mp4"});
-  return shell_quoted(words);
+  return printable(shell_quoted(words), kCommandBytes);
 }
 
 }  // namespace ditto

@@ -41,6 +41,10 @@ ScenarioRow read_row(JsonReader reader, const std::filesystem::path& folder) {
   row.rival = reader.boolean("rival", false);
   row.values = read_values(reader);
   row.folder = folder;
+  if (row.cache.find("{dir}") != std::string::npos && folder.string().find(',') != std::string::npos) {
+    reader.fail("cache", fmt::format("{{dir}} is '{}', whose comma would end an option", printable(folder.string())),
+                "a folder without commas");
+  }
   const bool varies = row.cache.find("{x}") != std::string::npos;
   if (varies != reader.has("x"))
     reader.fail("x", "does not belong to the specification", "{x} in \"cache\" and a list \"x\"");
@@ -53,6 +57,22 @@ ScenarioRow read_row(JsonReader reader, const std::filesystem::path& folder) {
   }
   reader.refuse_unknown_keys();
   return row;
+}
+
+std::vector<std::uint64_t> read_seeds(JsonReader& reader) {
+  constexpr auto kAccepted = "a list of integers from 0 to 18446744073709551615, each once";
+  std::vector<std::uint64_t> seeds;
+  const nlohmann::json& list = reader.value("seeds");
+  if (!list.is_array()) reader.fail("seeds", "is no list", kAccepted);
+  for (const nlohmann::json& seed : list) {
+    if (!seed.is_number_unsigned())
+      reader.fail("seeds", fmt::format("{} is no seed", printable(seed.dump())), kAccepted);
+    if (std::ranges::find(seeds, seed.get<std::uint64_t>()) != seeds.end()) {
+      reader.fail("seeds", fmt::format("{} is there twice", seed.dump()), kAccepted);
+    }
+    seeds.push_back(seed.get<std::uint64_t>());
+  }
+  return seeds;
 }
 
 /// A row's tuning is kept and found by its name, so rows of one name can share a curve only where nothing is tuned.
@@ -102,12 +122,12 @@ void read_metrics(JsonReader& reader, const std::filesystem::path& path, Scenari
 std::string ScenarioRow::setting(const std::string& value) const { return replaced(cache, "{x}", value); }
 
 std::vector<std::string> ScenarioRow::specifications(const std::string& value) const {
-  const std::string text = replaced(setting(value), "{dir}", folder.string());
+  const std::string text = setting(value);
   std::vector<std::string> parts;
   constexpr std::string_view kJoin = " + ";
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(kJoin, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
+    parts.push_back(replaced(text.substr(begin, end - begin), "{dir}", folder.string()));
     begin = end + kJoin.size();
   }
   return parts;
@@ -133,10 +153,7 @@ Scenario Scenario::read(const std::filesystem::path& path) {
   read_request(reader, path, scenario.request);
   scenario.prompts = reader.texts("prompts");
   if (scenario.prompts.empty()) reader.fail("prompts", "is empty", "at least one prompt");
-  scenario.seeds.clear();
-  for (const std::int64_t seed : reader.integers("seeds", {0}, std::vector<std::int64_t>{42})) {
-    scenario.seeds.push_back(static_cast<std::uint64_t>(seed));
-  }
+  if (reader.has("seeds")) scenario.seeds = read_seeds(reader);
   if (scenario.seeds.empty()) reader.fail("seeds", "is empty", "at least one seed");
   scenario.repetitions = static_cast<int>(reader.integer("repetitions", {1, 1000}, 1));
   scenario.goals = reader.numbers("goals", {1, 1000}, std::vector<double>{});

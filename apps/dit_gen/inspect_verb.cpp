@@ -229,6 +229,15 @@ std::string file_start(const fs::path& path) {
   return start;
 }
 
+/// Whether the file is one JSON object, as no trace of several lines is, and not a trace's first line.
+bool is_other_json(const fs::path& path) {
+  try {
+    return !read_json_file(path).contains("run");
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 Report inspect_file(const fs::path& path) {
   const std::string start = file_start(path);
   if (start.size() >= 8 && start.compare(4, 4, "ftyp") == 0) return inspect_video(path);
@@ -236,7 +245,10 @@ Report inspect_file(const fs::path& path) {
   if (start.size() > 8 && start[7] == '\0' && start[8] == '{') return inspect_safetensors(path);
   if (start.starts_with('{') && start.find(Profile::kSchema) != std::string::npos) return inspect_profile(path);
   const std::size_t text = start.find_first_not_of(" \t\r\n");
-  if (text != std::string::npos && start[text] == '{') return inspect_trace(path);
+  if (text != std::string::npos && start[text] == '{') {
+    if (is_other_json(path)) refuse(path, "is JSON of no known kind");
+    return inspect_trace(path);
+  }
   if (path.extension() == ".safetensors") return inspect_safetensors(path);  // refuses it with the reason
   const std::string_view format = recognise_format(start.substr(0, 16));
   refuse(path, start.empty() ? "is empty" : format.empty() ? "is nothing known" : fmt::format("is {}", format));

@@ -26,10 +26,14 @@ constexpr std::string_view kSeed = "{seed}";
   throw Error(ExitCode::kUsage, fmt::format("{}: {}; accepted: {}", option, what, accepted));
 }
 
-std::string replaced(std::string text, std::string_view placeholder, const std::string& value) {
-  for (std::size_t at = text.find(placeholder); at != std::string::npos;
-       at = text.find(placeholder, at + value.size())) {
-    text.replace(at, placeholder.size(), value);
+/// In one pass: a name may look like a placeholder.
+std::string filled(const std::string& pattern, const std::string& name, const std::string& seed) {
+  std::string text;
+  for (std::size_t at = 0; at < pattern.size();) {
+    const std::string_view rest = std::string_view(pattern).substr(at);
+    const std::string_view mark = rest.starts_with(kName) ? kName : rest.starts_with(kSeed) ? kSeed : rest.substr(0, 1);
+    text += mark == kName ? name : mark == kSeed ? seed : std::string(mark);
+    at += mark.size();
   }
   return text;
 }
@@ -67,7 +71,9 @@ std::vector<std::pair<std::string, const std::optional<std::string>*>> path_opti
 }
 
 fs::path normal(const fs::path& path) {
-  const fs::path normal = fs::absolute(path).lexically_normal();
+  std::error_code unreachable;
+  const fs::path whole = fs::weakly_canonical(fs::absolute(path), unreachable);
+  const fs::path normal = unreachable ? fs::absolute(path).lexically_normal() : whole;
   return normal.filename().empty() ? normal.parent_path() : normal;
 }
 
@@ -123,7 +129,7 @@ std::string OutputNaming::suffix(const std::string& job_name, std::uint64_t seed
 }
 
 fs::path OutputNaming::file(const std::string& path, const std::string& job_name, std::uint64_t seed) const {
-  if (is_pattern(path)) return replaced(replaced(path, kName, job_name), kSeed, fmt::format("{}", seed));
+  if (is_pattern(path)) return filled(path, job_name, fmt::format("{}", seed));
   if (!several_jobs_) return path;
   const fs::path whole(path);
   return whole.parent_path() /

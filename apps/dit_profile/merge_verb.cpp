@@ -42,6 +42,7 @@ ExitCode merge(Program& program, const MergeArguments& arguments) {
   }
   Profile merged = combine(profiles);
   merged.path = Profile::files(arguments.output).front();
+  program.interrupt.watch_folder(Profile::files(arguments.output).front().parent_path());
   merged.write(arguments.output);
   report_written(program, merged, arguments.output);
   return ExitCode::kDone;

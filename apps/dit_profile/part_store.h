@@ -8,7 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "apps/dit_profile/run_lock.h"
+#include "apps/common/run_lock.h"
 #include "core/profile.h"
 
 namespace ditto {

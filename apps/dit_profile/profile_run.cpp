@@ -31,7 +31,7 @@ nlohmann::ordered_json identity_of(const ProfileSettings& settings, const Resolv
   }
   return {{"version", DITTO_VERSION},
           {"commit", ditto_commit()},
-          {"model", {{"name", model.name}, {"weight_hash", model.weight_hash}}},
+          {"model", {{"weight_hash", model.weight_hash}}},
           {"dtype", dtype_name(settings.session.load.dtype)},
           {"kernels", kernels_name(settings.session.load.kernels)},
           {"prompt_clean", to_string(settings.session.load.prompt_cleaning)},

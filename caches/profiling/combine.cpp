@@ -10,7 +10,9 @@
 #include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/mean.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/std.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
@@ -153,7 +155,6 @@ void check_meaning(const Profile& profile, const ProfileArray& known) {
 at::Tensor join(std::span<const Profile> profiles, const std::string& name, ArrayRule rule) {
   std::vector<at::Tensor> parts;
   const Profile* first = nullptr;
-  at::Tensor weighted_sum;
   int runs = 0;
   for (const Profile& profile : profiles) {
     if (!profile.has(name)) continue;
@@ -161,12 +162,10 @@ at::Tensor join(std::span<const Profile> profiles, const std::string& name, Arra
     const at::Tensor& array = profile.array(name);
     if (first == nullptr) first = &profile;
     check_axes(profile, array, *first, first->array(name), name, rule == ArrayRule::kByRun ? 1 : 0);
-    parts.push_back(array);
-    const at::Tensor term = array * profile.prompts;
-    weighted_sum = weighted_sum.defined() ? weighted_sum + term : term;
     runs += profile.prompts;
+    parts.push_back(rule == ArrayRule::kByRun ? array : array * profile.prompts);
   }
-  return rule == ArrayRule::kByRun ? at::cat(parts) : weighted_sum / runs;
+  return rule == ArrayRule::kByRun ? at::cat(parts) : at::stack(parts).sum(0) / runs;
 }
 
 at::Tensor deviation(const at::Tensor& by_run) { return by_run.std(/*dim=*/at::IntArrayRef{0}, /*unbiased=*/false); }

@@ -1,6 +1,7 @@
 #include "eval/report/run_detail.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
@@ -127,6 +128,11 @@ void RunDetail::save(const fs::path& stem) const {
   AtomicFile file(with_extension(stem, ".json"));  // last: its presence says that all is there
   file.write(json.dump(1) + "\n");
   file.commit();
+}
+
+bool RunDetail::exists(const fs::path& stem) {
+  return std::ranges::all_of(std::array{".json", ".jsonl", ".safetensors"},
+                             [&](const char* extension) { return fs::exists(with_extension(stem, extension)); });
 }
 
 RunDetail RunDetail::load(const fs::path& stem) {

@@ -59,6 +59,8 @@ struct RunDetail {
 
   /// Writes `<stem>.json`, `<stem>.jsonl` (the trace) and `<stem>.safetensors`. Throws Error(kOutputFailed).
   void save(const std::filesystem::path& stem) const;
+  /// Whether all three files are there.
+  static bool exists(const std::filesystem::path& stem);
   /// Throws Error(kBadInputFile).
   static RunDetail load(const std::filesystem::path& stem);
 };

@@ -81,7 +81,7 @@ WanVaeDecoder WanVaeDecoder::load(const std::filesystem::path& folder, c10::Devi
 at::Tensor WanVaeDecoder::denormalise(const at::Tensor& latents) const {
   const c10::InferenceMode guard;
   // Divided by the reciprocal, as WanPipeline does.
-  return latents.to(at::kFloat).div(inverse_std_).add_(mean_);
+  return latents.to(mean_.device(), at::kFloat).div(inverse_std_).add_(mean_);
 }
 
 at::Tensor WanVaeDecoder::decode_chunk(const at::Tensor& frames, CausalHistory& history) const {

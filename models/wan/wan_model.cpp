@@ -2,21 +2,23 @@
 
 #include <algorithm>
 
+#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "io/manifest.h"
 #include "models/wan/wan_folder.h"
 
 namespace ditto {
 namespace {
 
-/// "wan-mini" of ".../wan-mini/" too.
+/// "wan-mini" of ".../wan-mini/" too; it becomes part of JSON.
 std::string folder_name(const std::filesystem::path& folder) {
   const std::filesystem::path real = std::filesystem::weakly_canonical(folder);
-  return real.filename().string();
+  return printable(real.filename().string());
 }
 
 void require_multiple(const char* what, int value, std::int64_t multiple, std::int64_t largest, int width, int height) {
@@ -31,7 +33,10 @@ std::shared_ptr<const VideoModel> WanModel::load(const std::filesystem::path& fo
   const c10::InferenceMode inference;
   check_wan_index(folder);
   if (options.verify_manifest) verify_manifest(folder);
-  return std::shared_ptr<const VideoModel>(new WanModel(folder, options));
+  LoadOptions settled = options;
+  // Without a number each thread would mean its own current GPU.
+  if (settled.device.is_cuda() && !settled.device.has_index()) settled.device = at::empty({0}, settled.device).device();
+  return std::shared_ptr<const VideoModel>(new WanModel(folder, settled));
 }
 
 WanModel::WanModel(const std::filesystem::path& folder, const LoadOptions& options)

@@ -135,6 +135,12 @@ void validate(const Plan& plan, const Topology& topology) {
       throw Error(ExitCode::kUsage,
                   fmt::format("--cache: a probe after unit {}; the model has {}", probe.unit, topology.unit_count()));
     }
+    if (probe.kind == ProbeKind::kReceivedAttention && (probe.unit < 0 || probe.query_stride < 1)) {
+      throw Error(ExitCode::kUsage,
+                  fmt::format("--cache: a probe of the attention in unit {}, every {} queries; accepted: "
+                              "a unit of the model, every query or fewer",
+                              probe.unit, probe.query_stride));
+    }
   }
 }
 

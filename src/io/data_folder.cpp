@@ -32,7 +32,7 @@ fs::path data_folder(std::string_view name) {
   std::string variable = "DITTO_" + std::string(name);
   std::ranges::transform(variable, variable.begin(), [](unsigned char c) { return std::toupper(c); });
   if (const char* folder = std::getenv(variable.c_str()); folder != nullptr && *folder != '\0') return folder;
-  const fs::path installed = library_folder() / ".." / "share" / "ditto" / name;
+  const fs::path installed = library_folder() / DITTO_DATA_FROM_LIBRARY / "ditto" / name;
   std::error_code problem;
   if (fs::is_directory(installed, problem)) return installed.lexically_normal();
   const auto source = std::ranges::find(kSourceFolders, name, &decltype(kSourceFolders)::value_type::first);

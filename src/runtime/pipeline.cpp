@@ -8,6 +8,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
 
 #include <fmt/format.h>
 
@@ -38,11 +39,13 @@ class Stopwatch {
 void check_grid(const StepGrid& grid, int steps) {
   const bool nodes_fit = grid.size() >= 1 && grid.nodes.front() == 0 && grid.nodes.back() < steps &&
                          std::ranges::adjacent_find(grid.nodes, std::greater_equal{}) == grid.nodes.end();
-  const bool sigmas_fit = grid.sigmas.size() == grid.nodes.size() + 1 &&
-                          std::ranges::adjacent_find(grid.sigmas, std::less_equal{}) == grid.sigmas.end();
+  // As the solvers hold them.
+  const auto stays = [](double a, double b) { return static_cast<float>(a) <= static_cast<float>(b); };
+  const bool sigmas_fit = grid.sigmas.size() == grid.nodes.size() + 1 && grid.sigmas.back() == 0 &&
+                          std::ranges::adjacent_find(grid.sigmas, stays) == grid.sigmas.end();
   if (!nodes_fit || !sigmas_fit) {
     throw Error(ExitCode::kUsage, fmt::format("--cache: the grid of steps it asks for is not possible; accepted: "
-                                              "ascending nodes from 0, below {}, and falling noise levels",
+                                              "ascending nodes from 0, below {}, and noise levels that fall to 0",
                                               steps));
   }
 }
@@ -176,6 +179,7 @@ Result generate(const VideoModel& model, const Request& request, const PolicyFac
                 const GenerateOptions& options) {
   const c10::InferenceMode inference;
   const std::unique_ptr<CachePolicy> object = policy();
+  TORCH_CHECK(object, "generate: the policy factory returned nothing");
   return Run(model, request, *object, options).finish();
 }
 

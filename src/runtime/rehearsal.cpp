@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "runtime/blending.h"
 #include "runtime/site_tree.h"
 
 namespace ditto {
@@ -88,10 +89,8 @@ class Rehearsal {
     }
     looked_ = looked_ || evidence.looked();
     if (looked_) return '?';
-    const std::size_t per_snapshot = site_of(static_cast<std::size_t>(sites_[index].site)).weights_per_snapshot();
-    const bool possible = !decision.weights.empty() && decision.weights.size() % per_snapshot == 0 &&
-                          decision.weights.size() / per_snapshot <= snapshots.size();
-    if (decision.action != Action::kBlend || !possible) return 'C';
+    const Site& site = site_of(static_cast<std::size_t>(sites_[index].site));
+    if (decision.action != Action::kBlend || !blend_obstacle(site, decision, snapshots, false).empty()) return 'C';
     return decision.weights.size() == 1 && decision.weights.front() == 1.0F ? 'R' : 'F';
   }
 

@@ -101,6 +101,11 @@ TEST_F(ScheduleFile, ThatIsMissingIsRefused) {
   EXPECT_EQ(refusal(replay()), "cannot be opened: No such file or directory; accepted: a readable file");
 }
 
+TEST_F(ScheduleFile, ThatIsTornIsNoReplay) {
+  save(schedule_of("CCFR"));
+  EXPECT_EQ(refusal(replay()), "ends without the line \"result\"; accepted: the whole trace of a run, or --schedule");
+}
+
 TEST_F(ScheduleFile, OfAnotherRunIsRefused) {
   save(schedule_of("CRCR"));
   EXPECT_EQ(refusal(schedule(), toy_request(5)), "made for steps 4; this run has 5; accepted: equal --steps");
@@ -169,7 +174,7 @@ TEST_F(ScheduleFile, ThatJumpsOverTheFirstStepIsRefused) {
   save("{\"run\": {\"steps\": 4, \"sites\": [], \"jumped\": [0, 1]}}\n");
   EXPECT_EQ(run_refusal({schedule()}, toy_request(4)),
             "--cache: the grid of steps it asks for is not possible; accepted: ascending nodes from 0, below 4, and "
-            "falling noise levels");
+            "noise levels that fall to 0");
 }
 
 TEST_F(ScheduleFile, ThatContradictsItselfIsRefused) {

@@ -101,6 +101,8 @@ TEST(Validate, RefusesWhatCannotBe) {
       {{{keeps_nothing}}, "keeps no snapshot"},
       {{{}, {Probe{9}}}, "a probe after unit 9; the model has 9"},
       {{{}, {Probe{-2}}}, "a probe after unit -2"},
+      {{{}, {Probe{-1, ProbeKind::kReceivedAttention}}}, "a probe of the attention in unit -1"},
+      {{{}, {Probe{0, ProbeKind::kReceivedAttention, 0}}}, "every 0 queries"},
       {{{named("one", 2, 3, FeatureForm::kOutput), named("two", 2, 3, FeatureForm::kOutput)}},
        "'one' and 'two' both hold the output of one unit"},
       {{{named("one", 0, 9, FeatureForm::kDelta), named("two", 0, 9, FeatureForm::kState)}},

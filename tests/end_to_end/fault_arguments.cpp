@@ -156,7 +156,7 @@ void append_output_faults(std::vector<Fault>& faults) {
       [](const fs::path& folder) { write_file(folder / "frames/thesis.txt", "a"); }, kOutputFailed,
       "frames: holds 'thesis.txt', which this output would not replace"));
   faults.push_back(output(
-      "same as an input", {"--replay", "a.jsonl", "--trace", "a.jsonl", "-y"},
+      "same as an input", {"--schedule", "a.jsonl", "--trace", "a.jsonl", "-y"},
       [](const fs::path& folder) { write_file(folder / "a.jsonl", R"({"run":{"steps":1,"sites":[]}})"); }, kUsage,
       "a.jsonl: is read by this run (a.jsonl); accepted: an output that is no input"));
   faults.push_back(output("two outputs of one name", {"-o", "a.mp4", "--contact-sheet", "./a.mp4"}, nothing, kUsage,

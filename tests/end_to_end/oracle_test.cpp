@@ -20,6 +20,14 @@ TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
   EXPECT_EQ(read_file(result("oracle.jsonl")), kept);
   EXPECT_EQ(fs::last_write_time(result("oracle.jsonl")), when) << "nothing was searched again";
 
+  const Arguments fourth = {"oracle", "scenario.json", "-o", "results", "--compute", "4", "--beam", "4"};
+  ASSERT_EQ(dit_eval(fourth, scratch_.here()).exit_code, kDone);
+  const std::vector<json> more = lines_in(result("oracle.jsonl"));
+  ASSERT_EQ(more.size(), 1U);
+  ASSERT_EQ(more.front()["points"].size(), 4U) << "what was searched before stays";
+  EXPECT_EQ(more.front()["points"][1], curve["points"][1]);
+  write_file(result("oracle.jsonl"), kept);
+
   const Finished table = run({});
   EXPECT_TRUE(contains(table.out, "| dB to the oracle |"));
   EXPECT_TRUE(contains(table.out, std::string("- ") + kPrompt + " (seed 42)"));

@@ -1,5 +1,9 @@
 // What a folder of results is taken for: the same scenario, weights, commit, machine and files, or nothing to go on
 // with.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "end_to_end/evaluated.h"
 
 namespace ditto::test {
@@ -34,6 +38,62 @@ TEST_F(Evaluated, ResultsOfAnotherOriginAreNotMixed) {
   expect_refused();  // for the tuning
   fs::remove(result("tuning.json"));
   EXPECT_EQ(run({}).exit_code, kDone) << "without results there is nothing to mix";
+}
+
+TEST_F(Evaluated, AFolderOfOtherFilesIsLeftAlone) {
+  write_file(result("report.md"), "mine");
+  const Finished refused = run({});
+  EXPECT_EQ(refused.exit_code, kUsage);
+  EXPECT_TRUE(contains(refused.err, "results is not empty and not by dit-eval; accepted: a new or empty folder"));
+  EXPECT_EQ(read_file(result("report.md")), "mine");
+  EXPECT_FALSE(fs::exists(result("scenario.json")));
+}
+
+TEST_F(Evaluated, AFolderInUseIsLeftAlone) {
+  ASSERT_EQ(run({}).exit_code, kDone);
+  EXPECT_FALSE(fs::exists(result(".dit-eval.lock"))) << "of a run that is over";
+  const int lock = ::open(result(".dit-eval.lock").c_str(), O_RDWR | O_CREAT, 0644);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const Finished refused = run({});
+  ::close(lock);
+  EXPECT_EQ(refused.exit_code, kUsage);
+  EXPECT_TRUE(contains(refused.err, "results: is in use by another run"));
+  EXPECT_EQ(run({}).exit_code, kDone);
+}
+
+TEST_F(Evaluated, ASettingThatTheModelRefusesIsBlamedOnItsRowBeforeTheWork) {
+  json scenario = tiny_scenario();
+  scenario["rows"].push_back({{"name", "fewer"}, {"cache", "steps:compute={x}"}, {"x", {2, 7}}});
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const Finished refused = run({});
+  EXPECT_EQ(refused.exit_code, kBadInputFile);
+  EXPECT_TRUE(contains(refused.err, "scenario.json: row 'fewer': steps:compute=7: ")) << refused.err;
+  EXPECT_FALSE(fs::exists(result("")));
+}
+
+TEST_F(Evaluated, WhatGoalsNoLongerChooseLeavesTheTable) {
+  const auto plan = [&](const char* name, const char* cache) {
+    const Finished made = dit_gen({"-p", kPrompt, "--size", "64x64", "--frames", "5", "--steps", "4", "--cache", cache,
+                                   "--trace", name, "-o", "clip.mp4", "-y"},
+                                  scratch_.here());
+    ASSERT_EQ(made.exit_code, kDone) << made.err;
+  };
+  json scenario = tiny_scenario();
+  scenario["goals"] = json::array({1000});
+  scenario["rows"] = {{{"name", "planned"}, {"cache", "schedule:file={dir}/{x}.jsonl"}, {"x", {"a", "b"}}}};
+  write_file(scratch_ / "scenario.json", scenario.dump());
+  const auto chosen = [&] {
+    EXPECT_EQ(run({}).exit_code, kDone);
+    const std::vector<json> records = lines_in(result("records.jsonl"));
+    EXPECT_EQ(records.size(), 1U);
+    return records.front().at("cache").get<std::string>();
+  };
+  plan("a.jsonl", "interval:interval=4");
+  plan("b.jsonl", "none");
+  EXPECT_EQ(chosen(), "schedule:file={dir}/a.jsonl");
+  plan("a.jsonl", "none");
+  plan("b.jsonl", "interval:interval=4");
+  EXPECT_EQ(chosen(), "schedule:file={dir}/b.jsonl");
 }
 
 TEST_F(Evaluated, AScheduleWithOtherContentsIsMeasuredAgain) {
@@ -109,6 +169,7 @@ TEST_F(Evaluated, AStartThatFailsDoesNotKeepItsFolder) {
   scenario["frames"] = 5;
   write_file(scratch_ / "scenario.json", scenario.dump());
   write_file(result("scenario.json"), "of a start that failed later");
+  fs::create_directory(result("full"));
   ASSERT_EQ(run({}).exit_code, kDone);
   scenario["frames"] = 9;
   write_file(scratch_ / "scenario.json", scenario.dump());

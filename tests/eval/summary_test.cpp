@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -24,6 +25,8 @@ EvaluationRecord record(const std::string& cache, double seconds, double psnr, b
   record.full_seconds = 1;
   record.units_computed = 40;
   record.units_total = 100;
+  record.branch_steps_computed = 4;
+  record.branch_steps_total = 10;
   record.cache_bytes = 1 << 20;
   record.scores = {{"psnr", psnr}};
   record.worst = {{"psnr", psnr - 1}};
@@ -159,6 +162,15 @@ TEST(Records, OfOtherShapeAreRefused) {
   }
   json["seed"] = 0;
   EXPECT_EQ(EvaluationRecord::parse(json.dump(), "records.jsonl:1").seed, 0U);
+  for (const auto& [key, value] : std::map<std::string, double>{{"seconds", 0},
+                                                                {"full_seconds", -1},
+                                                                {"units_total", 0},
+                                                                {"units_computed", 101},
+                                                                {"branch_steps_computed", -1}}) {
+    nlohmann::ordered_json impossible = json;
+    impossible[key] = key.ends_with("seconds") ? nlohmann::json(value) : nlohmann::json(static_cast<int>(value));
+    EXPECT_THROW(EvaluationRecord::parse(impossible.dump(), "records.jsonl:1"), Error) << key;
+  }
   json["scores"] = 5;
   EXPECT_THROW(EvaluationRecord::parse(json.dump(), "records.jsonl:1"), Error);
 }

@@ -81,6 +81,15 @@ TEST_F(Combine, ProfilesOfPartsGiveTheProfileOfAll) {
   EXPECT_TRUE(same_bits(merged.array("gram"), all.array("gram")));
 }
 
+TEST_F(Combine, PartsMayHaveAnyNumbersOfPrompts) {
+  const Profile three = combine(runs_), two = combine(std::span(runs_).first(2));
+  const Profile merged = combine(std::vector<Profile>{three, two});
+  EXPECT_EQ(merged.prompts, 5);
+  EXPECT_EQ(merged.array("gram").size(0), 5);
+  const at::Tensor expected = (three.array("stack_change") * 3 + two.array("stack_change") * 2) / 5;
+  EXPECT_TRUE(at::allclose(merged.array("stack_change"), expected, 1e-12, 1e-12, /*equal_nan=*/true));
+}
+
 TEST_F(Combine, EveryArrayIsInTheTable) {
   const Profile all = combine(runs_);
   for (const auto& [name, array] : all.arrays) {

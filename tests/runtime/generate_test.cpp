@@ -247,6 +247,8 @@ TEST(Generate, RefusesAnImpossibleGrid) {
       {{1, 0.5, 0}, {2, 2}},        // twice the same
       {{0.5, 0.75, 0}, {0, 1}},     // rising
       {{1, 0.5, 0.25, 0}, {0, 1}},  // more levels than steps need
+      {{1, 0.5, 0.25}, {0, 1}},     // noise is left
+      {{1, 1 - 1e-12, 0}, {0, 1}},  // equal in fp32
   };
   for (const StepGrid& grid : grids) {
     const auto policy = [&] { return std::make_unique<GridPolicy>(grid); };

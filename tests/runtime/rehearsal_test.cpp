@@ -1,5 +1,8 @@
 #include "runtime/rehearsal.h"
 
+#include <cmath>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "core/error.h"
@@ -91,6 +94,22 @@ TEST(Rehearsal, KnowsNothingOnceThePolicyLookedAtAFeature) {
   const UnitBounds bounds = bounds_of(plan, answer, 4, kBothBranches);
   EXPECT_EQ(bounds.least, 2 * (3 + 2));
   EXPECT_EQ(bounds.most, 2 * (3 + 2 + 3 + 3));
+}
+
+TEST(Rehearsal, ABlendThatTheRunRefusesIsComputed) {
+  const Plan plan{{named_site("a", 0, 3, FeatureForm::kDelta)}};
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto weight = [](const DecisionPoint& point) {
+    return point.step.index == 1 ? Decision::blend({kInfinity}, "") : Decision::blend({1.0F}, "");
+  };
+  const auto score = [](const DecisionPoint& point) {
+    return Decision::reuse("", point.step.index == 1 ? std::nan("") : 0.5);
+  };
+  for (const FunctionPolicy::Answer& answer : {FunctionPolicy::Answer(weight), FunctionPolicy::Answer(score)}) {
+    EXPECT_EQ(rehearsed(plan, answer, 3), (std::vector<std::string>{"a:CCR"}));
+    FunctionPolicy policy(plan, answer);
+    EXPECT_EQ(run_engine(numbered_model(), policy, 3, numbered_latent).pattern("a"), "CCR");
+  }
 }
 
 TEST(Rehearsal, TakesADecisionThatFailsWithoutFeaturesForUnknown) {

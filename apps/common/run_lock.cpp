@@ -1,4 +1,4 @@
-#include "apps/dit_profile/run_lock.h"
+#include "apps/common/run_lock.h"
 
 #include <cerrno>
 #include <cstring>
