@@ -1,11 +1,29 @@
 #include "caches/profile_source.h"
 
+#include <algorithm>
+#include <system_error>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "core/error.h"
 #include "io/data_folder.h"
 
 namespace ditto {
+namespace {
+
+/// Those of a size and a number of steps, whatever their model's folder was called: the weights decide.
+std::vector<std::filesystem::path> shipped_profiles(const std::string& setting) {
+  std::vector<std::filesystem::path> found;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(data_folder("presets") / "profiles", problem)) {
+    if (entry.path().filename().string().ends_with(setting)) found.push_back(entry.path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace
 
 ProfileSource find_profile(const std::string& option, const Topology& topology, const RunInfo& run) {
   if (option != kAutomatic) {
@@ -13,18 +31,19 @@ ProfileSource find_profile(const std::string& option, const Topology& topology, 
     given.profile->require_fits(topology, run);
     return given;
   }
-  const std::string name = fmt::format("{}-{}x{}-{}.json", topology.identity.name, run.width, run.height, run.steps);
-  const std::filesystem::path shipped = data_folder("presets") / "profiles" / name;
-  std::error_code problem;
-  if (!std::filesystem::exists(shipped, problem))
-    return {std::nullopt, fmt::format("no profile '{}' is shipped", name)};
-  ProfileSource found{Profile::read(shipped), {}};
-  try {
-    found.profile->require_fits(topology, run);
-  } catch (const Error& error) {
-    return {std::nullopt, error.what()};
+  const std::string setting = fmt::format("-{}x{}-{}.json", run.width, run.height, run.steps);
+  const std::filesystem::path named = topology.identity.name + setting;
+  std::string reason = fmt::format("no profile '{}' is shipped", named.string());
+  for (const std::filesystem::path& shipped : shipped_profiles(setting)) {
+    ProfileSource found{Profile::read(shipped), {}};
+    try {
+      found.profile->require_fits(topology, run);
+      return found;
+    } catch (const Error& error) {
+      if (shipped.filename() == named) reason = error.what();
+    }
   }
-  return found;
+  return {std::nullopt, reason};
 }
 
 std::string profile_name(const Profile& profile) { return profile.path.stem().string(); }

@@ -15,8 +15,8 @@ struct ProfileSource {
 };
 
 /// The profile that a policy's option `profile` stands for. A name is read and has to fit the run (Error(kBadInputFile)
-/// otherwise). kAutomatic is the profile Ditto ships for this model and these settings, found as
-/// `presets/profiles/<model>-<width>x<height>-<steps>.json`; one that does not fit is passed over.
+/// otherwise). kAutomatic is the profile that Ditto ships for the model's weights and these settings, of those named
+/// `presets/profiles/*-<width>x<height>-<steps>.json`; others are passed over.
 ProfileSource find_profile(const std::string& option, const Topology& topology, const RunInfo& run);
 
 /// What a trace calls a profile: the name of its files, without their folder.

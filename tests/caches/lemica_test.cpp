@@ -144,6 +144,14 @@ TEST(LeMiCa, FindsTheShippedProfileOfTheRun) {
   profile.write(presets / "profiles/scripted-16x16-6");
   EXPECT_EQ(computed(run_with(model, "lemica:compute=3", setup)), (std::vector<int>{0, 2, 5}));
   EXPECT_EQ(settled_by("lemica:compute=3", model.topology(), profile.run).at("profile"), "scripted-16x16-6");
+  for (const std::filesystem::path& file : Profile::files(presets / "profiles/scripted-16x16-6")) {
+    std::filesystem::rename(file, presets / ("profiles/another-name-16x16-6" + file.extension().string()));
+  }
+  EXPECT_EQ(settled_by("lemica:compute=3", model.topology(), profile.run).at("profile"), "another-name-16x16-6")
+      << "the weights decide, not the name of the model's folder";
+  for (const std::filesystem::path& file : Profile::files(presets / "profiles/another-name-16x16-6")) {
+    std::filesystem::remove(file);
+  }
   profile.run.guidance = 7;
   profile.write(presets / "profiles/scripted-16x16-6");
   EXPECT_NE(refusal_in(model, "lemica:compute=3", setup).find("made for guidance 7; this run has 2"),
