@@ -293,6 +293,13 @@ void Evaluation::keep(EvaluationRecord record, const Reference& reference, const
   if (scenario_.crf) score(reference.coded, through_codec(frames, *scenario_.crf), scenario_.crf);
   record.caption_right = caption_verdict(record.prompt, frames);
   record.frame_hash = frame_hash(frames);
+  // Scores that this run did not ask for stay true of equal frames: those through another codec, say.
+  const auto earlier = done_.find(record.key());
+  if (earlier != done_.end() && earlier->second.frame_hash == record.frame_hash &&
+      earlier->second.inputs == record.inputs) {
+    record.scores.insert(earlier->second.scores.begin(), earlier->second.scores.end());
+    record.worst.insert(earlier->second.worst.begin(), earlier->second.worst.end());
+  }
   fs::remove(detail_stem(folder_, record) += ".json");  // what an earlier measurement did step by step
   append_record(folder_ / "records.jsonl", record);
   done_.insert_or_assign(record.key(), std::move(record));

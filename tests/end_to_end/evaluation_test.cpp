@@ -29,6 +29,9 @@ TEST_F(Evaluated, RawFramesAndWhatACodecLeavesAreBothScored) {
   ASSERT_EQ(run({}).exit_code, kDone);
   EXPECT_TRUE(contains(read_file(result("report.html")), again)) << "its scores are still in the table";
   EXPECT_EQ(lines_in(result("records.jsonl")).size(), 4U) << "nothing was missing";
+  const Finished both = run({"--through-codec", "crf=30"});
+  EXPECT_TRUE(contains(both.out, "psnr@crf=30, dB (worst clip)"));
+  EXPECT_TRUE(contains(both.out, "psnr@crf=25, dB (worst clip)")) << "scores of equal frames stay";
 }
 
 TEST_F(Evaluated, TheTracesOfItsSettingsHaveAllOptionsResolved) {
