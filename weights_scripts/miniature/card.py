@@ -15,6 +15,7 @@ import sys
 from safetensors import safe_open
 
 import beds
+
 COLUMNS = ("colour", "background", "motion", "size", "shape")
 TOGETHER = ("all", "all_seen")
 NUMBERS = {4: "four", 5: "five"}

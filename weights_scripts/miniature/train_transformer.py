@@ -162,8 +162,8 @@ def train(trainer, captions, rank, world):
     args, optimizer = trainer.args, trainer.optimizer
     bed = args.bed
     latents = os.path.join(args.state, "latents")
-    vae = AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae"))
-    banks = {size: Bank(latents, size, codec.encoder_hash(vae)) for size in bed.sizes}
+    encoder = codec.encoder_hash(AutoencoderKLWan.from_pretrained(os.path.join(args.state, "vae")))
+    banks = {size: Bank(latents, size, encoder) for size in bed.sizes}
     if not len(banks[bed.sizes[0]]) or args.large and not len(banks[bed.sizes[-1]]):
         sys.exit(f"{latents}: no clips of a size to train on; accepted: shards of encode_latents.py, or --large 0 without the second size")
     head_dim = trainer.transformer.config.attention_head_dim
