@@ -73,7 +73,7 @@ OracleCurve OracleCurve::parse(const std::string& line, const std::string& sourc
   JsonReader reader(json, source);
   OracleCurve curve;
   curve.prompt = reader.text("prompt");
-  curve.seed = read_seed(reader);
+  curve.seed = reader.unsigned_integer("seed");
   curve.steps = static_cast<int>(reader.integer("steps", {1, 100'000}));
   curve.beam = static_cast<int>(reader.integer("beam", {1, 100'000}));
   curve.rounds = static_cast<int>(reader.integer("rounds", {0, 100'000}));

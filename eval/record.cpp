@@ -58,7 +58,7 @@ EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::str
   record.cache = reader.text("cache");
   record.goal = reader.number("goal");
   record.prompt = reader.text("prompt");
-  record.seed = read_seed(reader);
+  record.seed = reader.unsigned_integer("seed");
   constexpr NumberRange kPositive = {1e-9, 1e9};
   record.seconds = reader.number("seconds", kPositive);
   record.full_seconds = reader.number("full_seconds", kPositive);
@@ -74,12 +74,6 @@ EvaluationRecord EvaluationRecord::parse(const std::string& line, const std::str
   record.inputs = reader.text("inputs", "");
   reader.refuse_unknown_keys();
   return record;
-}
-
-std::uint64_t read_seed(JsonReader& reader) {
-  const nlohmann::json& seed = reader.value("seed");
-  if (!seed.is_number_unsigned()) reader.fail("seed", "is no seed", "an integer from 0 to 18446744073709551615");
-  return seed.get<std::uint64_t>();
 }
 
 std::vector<EvaluationRecord> read_records(const std::filesystem::path& path) {

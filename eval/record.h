@@ -11,8 +11,6 @@
 
 namespace ditto {
 
-class JsonReader;
-
 /// One measured run of a scenario: a clip made under a policy, compared with full compute of the same prompt and seed.
 struct EvaluationRecord {
   std::string row;    ///< the scenario's row
@@ -38,10 +36,6 @@ struct EvaluationRecord {
   /// Throws Error(kBadInputFile), messages beginning with `source`.
   static EvaluationRecord parse(const std::string& line, const std::string& source);
 };
-
-/// The key "seed": any unsigned integer of 64 bits, of which JsonReader::integer knows the lower half. Throws
-/// Error(kBadInputFile).
-std::uint64_t read_seed(JsonReader& reader);
 
 /// The records of `path` (JSON Lines); none when the file does not exist. Blank lines are passed over, a torn last
 /// line, left by a kill, is dropped, and a later record of a clip replaces an earlier one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "eval/metrics/latent.h"
 #include "runtime/settled_names.h"
 
 namespace ditto {
@@ -47,6 +48,7 @@ RunDetail DetailRecorder::finish(const Result& full, const Result& cached) const
   detail.trace = cached.trace;
   detail.thresholds = thresholds_of(cached.trace.run.policies);
   detail.errors = full_.errors_of(cached_);
+  detail.final_error = latent_distance(full.latents.cpu(), cached.latents.cpu()).mean;
   for (const StepRecord& step : cached.step_records) detail.memory.push_back({step.node, step.cache_bytes});
   detail.seconds = cached.seconds.denoise;
   detail.full_seconds = full.seconds.denoise;

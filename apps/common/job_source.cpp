@@ -38,12 +38,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-std::uint64_t read_seed(JsonReader& reader) {
-  const nlohmann::json& value = reader.value("seed");
-  if (!value.is_number_unsigned()) reader.fail("seed", "is no seed", "an integer from 0 to 18446744073709551615");
-  return value.get<std::uint64_t>();
-}
-
 }  // namespace
 
 void warn_without_effect(const JobSource& source, Console& console) {
@@ -145,7 +139,7 @@ JobSource::ParsedLine JobSource::parse_line(const std::string& text, const std::
   if (reader.has("name")) check_name(job.name = reader.text("name"), source);
   if (reader.has("seed")) {
     if (settings_.given_noise) refuse(source, "seed: has no effect with --noise", "one of the two");
-    job.request.seed = read_seed(reader);
+    job.request.seed = reader.unsigned_integer("seed");
   }
   if (reader.has("size")) {
     explained([&] {

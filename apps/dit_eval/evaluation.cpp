@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <system_error>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -22,7 +20,6 @@
 #include "eval/metrics/registry.h"
 #include "eval/score_name.h"
 #include "eval/summary.h"
-#include "io/atomic_file.h"
 #include "io/frame_hash.h"
 #include "io/safetensors.h"
 #include "io/sha256.h"
@@ -33,56 +30,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kShownPathBytes = 1000;
-constexpr auto kLockFile = ".dit-eval.lock";
 constexpr int kWarmUpSteps = 2;
 constexpr std::size_t kMostDescribed = 30;
 constexpr double kDescribedGoal = 2;
 constexpr int kClipsBetweenFullRuns = 8;  // full compute is timed again so often: the machine's speed drifts
-
-void write_text(const fs::path& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-/// What a kill during a write may have left behind the last whole line.
-void drop_torn_line(const fs::path& path) {
-  const std::string text = text_of(path);
-  if (!text.empty() && text.back() != '\n') fs::resize_file(path, text.rfind('\n') + 1);
-}
-
-void make_folder(const fs::path& folder) {
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (!failed) return;
-  throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
-                                                   printable(folder.string(), kShownPathBytes), failed.message()));
-}
-
-/// The files of dit-eval have common names.
-void refuse_foreign_folder(const fs::path& folder) {
-  std::error_code ignored;
-  if (!fs::exists(folder, ignored) || fs::is_empty(folder, ignored)) return;
-  const bool own = fs::is_directory(folder / "full", ignored) && fs::exists(folder / "scenario.json", ignored);
-  if (own) return;
-  throw Error(ExitCode::kUsage, fmt::format("-o: {} is not empty and not by dit-eval; accepted: a new or empty folder",
-                                            printable(folder.string(), kShownPathBytes)));
-}
-
-/// A start that came to no result holds nothing.
-void refuse_other_scenario(const fs::path& folder, const std::string& text) {
-  std::error_code ignored;
-  const auto has = [&](const char* name) { return fs::exists(folder / name, ignored); };
-  const bool has_results = has("records.jsonl") || has("tuning.json") || has("oracle.jsonl");
-  if (!has_results || !has("scenario.json") || text_of(folder / "scenario.json") == text) return;
-  throw Error(ExitCode::kUsage,
-              fmt::format("-o: {} holds results of another scenario; accepted: a new folder", folder.string()));
-}
 
 /// Whether two records are of the same measurement, whatever it was scored by.
 bool is_same_run(const EvaluationRecord& a, const EvaluationRecord& b) {
@@ -102,9 +53,7 @@ std::optional<bool> caption_verdict(const std::string& prompt, const at::Tensor&
 }  // namespace
 
 Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path folder)
-    : program_(program), scenario_(scenario), folder_(std::move(folder)) {
-  refuse_foreign_folder(folder_);
-  refuse_other_scenario(folder_, text_of(scenario.path));
+    : program_(program), scenario_(scenario), folder_(std::move(folder), scenario.path) {
   ModelArguments arguments;
   arguments.folder = scenario.model;
   arguments.device = scenario.device;
@@ -120,11 +69,6 @@ Evaluation::Evaluation(Program& program, const Scenario& scenario, fs::path fold
       program.console.warn(fmt::format("'{}' {}", printable(prompt), *warning));
     }
   }
-}
-
-Evaluation::~Evaluation() {
-  std::error_code ignored;
-  if (lock_) fs::remove(folder_ / kLockFile, ignored);
 }
 
 /// Before the first row is measured, which may take hours.
@@ -144,15 +88,6 @@ void Evaluation::refuse_impossible_settings() const {
   }
 }
 
-void Evaluation::open_folder() {
-  make_folder(folder_ / "full");
-  make_folder(folder_ / "details");
-  lock_.emplace(folder_ / kLockFile, folder_);
-  for (const fs::path& folder : {folder_, folder_ / "full", folder_ / "details"})
-    program_.interrupt.watch_folder(folder);
-  write_text(folder_ / "scenario.json", text_of(scenario_.path));
-}
-
 void Evaluation::open_records() {
   const ModelIdentity& model = session_.model->denoiser().topology().identity;
   nlohmann::ordered_json machine = describe_machine();
@@ -162,21 +97,18 @@ void Evaluation::open_records() {
   machine["presets"] = presets_digest();
   machine["request"] = shared_request();
   machine["scenario"] = printable(scenario_.path.string(), kShownPathBytes);
-  drop_torn_line(folder_ / "records.jsonl");
-  for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
-    done_.emplace(record.key(), record);
-  }
+  for (const EvaluationRecord& record : folder_.records()) done_.emplace(record.key(), record);
   const fs::path description = folder_ / "machine.json";
   const bool has_results = !done_.empty() || fs::exists(folder_ / "tuning.json");
   if (has_results && fs::exists(description)) {
     const nlohmann::ordered_json earlier = read_machine(description);
-    refuse_other_origin(folder_, earlier, machine);
+    refuse_other_origin(folder_.path(), earlier, machine);
     for (const char* key : {"clips", "clips_folder", "through_codec"}) {  // their scores are still in the table
       if (earlier.contains(key)) machine[key] = earlier[key];
     }
   }
   if (scenario_.crf) machine["through_codec"] = fmt::format("crf={}", *scenario_.crf);
-  write_text(description, machine.dump(2) + "\n");
+  folder_.write("machine.json", machine.dump(2) + "\n");
 }
 
 Request Evaluation::request_for(const std::string& prompt, std::uint64_t seed) const {
@@ -300,8 +232,8 @@ void Evaluation::keep(EvaluationRecord record, const Reference& reference, const
     record.scores.insert(earlier->second.scores.begin(), earlier->second.scores.end());
     record.worst.insert(earlier->second.worst.begin(), earlier->second.worst.end());
   }
-  fs::remove(detail_stem(folder_, record) += ".json");  // what an earlier measurement did step by step
-  append_record(folder_ / "records.jsonl", record);
+  fs::remove(detail_stem(folder_.path(), record) += ".json");  // what an earlier measurement did step by step
+  folder_.append(record);
   done_.insert_or_assign(record.key(), std::move(record));
 }
 
@@ -369,7 +301,7 @@ void Evaluation::describe(const Setting& setting, const Request& request) {
   detail.prompt = request.prompt;
   detail.seed = request.seed;
   detail.command = run_command(scenario_, request, specifications);
-  detail.save(detail_stem(folder_, clip_of(setting, request)));
+  detail.save(detail_stem(folder_.path(), clip_of(setting, request)));
 }
 
 void Evaluation::run() {
@@ -382,28 +314,20 @@ void Evaluation::run() {
   forget_other_settings(settings);
   const Request first = request_for(scenario_.prompts.front(), scenario_.seeds.front());
   for (const Setting& setting : described(settings)) {
-    if (RunDetail::exists(detail_stem(folder_, clip_of(setting, first)))) continue;
+    if (RunDetail::exists(detail_stem(folder_.path(), clip_of(setting, first)))) continue;
     report_progress(fmt::format("step by step: {}: {}", setting.row->name, setting.name));
     describe(setting, first);
   }
 }
 
 void Evaluation::forget_other_settings(const std::vector<Setting>& settings) const {
-  std::string kept;
-  bool all = true;
-  for (const EvaluationRecord& record : read_records(folder_ / "records.jsonl")) {
+  folder_.keep_records([&](const EvaluationRecord& record) {
     const bool of_scenario = std::ranges::find(scenario_.rows, record.row, &ScenarioRow::name) != scenario_.rows.end();
-    const bool chosen = std::ranges::any_of(settings, [&](const Setting& setting) {
+    return !of_scenario || std::ranges::any_of(settings, [&](const Setting& setting) {
       return setting.row->name == record.row && setting.name == record.cache && setting.goal == record.goal &&
              setting.inputs == record.inputs;
     });
-    if (!of_scenario || chosen) {
-      kept += record.to_json().dump() + "\n";
-    } else {
-      all = false;
-    }
-  }
-  if (!all) write_text(folder_ / "records.jsonl", kept);
+  });
 }
 
 std::size_t Evaluation::count_pending(const std::vector<Setting>& settings) const {
@@ -445,7 +369,7 @@ void Evaluation::score_clips(const fs::path& folder, std::vector<ForeignClip> cl
   const std::string about = text_of(folder / "about.txt");
   if (!about.empty()) machine["clips"] = about.substr(0, about.find('\n'));
   machine["clips_folder"] = printable(folder.string(), kShownPathBytes);
-  write_text(folder_ / "machine.json", machine.dump(2) + "\n");
+  folder_.write("machine.json", machine.dump(2) + "\n");
   std::map<fs::path, Reference> references;
   for (ForeignClip& clip : clips) {
     ClipSource reference = ClipSource::read(clip.reference), frames = ClipSource::read(clip.frames);

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "apps/common/program.h"
-#include "apps/common/run_lock.h"
 #include "apps/common/session.h"
 #include "apps/dit_eval/foreign_clips.h"
+#include "apps/dit_eval/results_folder.h"
 #include "apps/dit_eval/run_details.h"
 #include "apps/dit_eval/scenario.h"
 #include "apps/dit_eval/settings.h"
@@ -29,12 +29,8 @@ class Evaluation {
   /// Error(kBadInputFile) when the model cannot make what the scenario asks for, row by row.
   Evaluation(Program& program, const Scenario& scenario, std::filesystem::path folder);
 
-  ~Evaluation();
-  Evaluation(const Evaluation&) = delete;
-  Evaluation& operator=(const Evaluation&) = delete;
-
   /// Makes the folder, where it is to hold results, and keeps other runs out of it.
-  void open_folder();
+  void open_folder() { folder_.open(program_.interrupt); }
 
   /// Then reads what was measured and writes `machine.json`; comes before run() and score_clips(). Throws Error(kUsage)
   /// when the folder holds results of other weights, of another commit of Ditto or of another machine.
@@ -89,9 +85,8 @@ class Evaluation {
 
   Program& program_;
   const Scenario& scenario_;
-  std::filesystem::path folder_;
+  ResultsFolder folder_;
   Session session_;
-  std::optional<RunLock> lock_;
   std::map<std::string, EvaluationRecord> done_;  ///< by key
   std::set<std::string> warned_;
   std::size_t finished_ = 0, planned_ = 0;  ///< clips, with those that an earlier run measured

@@ -65,8 +65,9 @@ std::vector<std::uint64_t> read_seeds(JsonReader& reader) {
   const nlohmann::json& list = reader.value("seeds");
   if (!list.is_array()) reader.fail("seeds", "is no list", kAccepted);
   for (const nlohmann::json& seed : list) {
-    if (!seed.is_number_unsigned())
+    if (!seed.is_number_unsigned()) {
       reader.fail("seeds", fmt::format("{} is no seed", printable(seed.dump())), kAccepted);
+    }
     if (std::ranges::find(seeds, seed.get<std::uint64_t>()) != seeds.end()) {
       reader.fail("seeds", fmt::format("{} is there twice", seed.dump()), kAccepted);
     }

@@ -26,6 +26,7 @@ struct MeasuredSeconds {
 
 MeasuredSeconds measure(Program& program, const VideoModel& model, Request request) {
   request.steps = kMeasuredSteps;
+  for (std::string* text : {&request.prompt, &request.negative}) *text += " .";  // the model remembers the job's own
   MeasuredSeconds seconds;
   GenerateOptions options;
   options.stop = program.interrupt.token();

@@ -68,8 +68,7 @@ RunMetadata RunMetadata::parse(const std::string& text, const std::string& sourc
   metadata.version = reader.text("ditto");
   metadata.prompt = reader.text("prompt");
   metadata.negative = reader.text("negative");
-  if (!reader.value("seed").is_number_unsigned()) reader.fail("seed", "is no seed", "an integer, 0 or more");
-  metadata.seed = reader.value("seed").get<std::uint64_t>();
+  metadata.seed = reader.unsigned_integer("seed");
   metadata.width = static_cast<int>(reader.integer("width", {1, kMaxSide}));
   metadata.height = static_cast<int>(reader.integer("height", {1, kMaxSide}));
   metadata.frames = static_cast<int>(reader.integer("frames", {1, kMaxSide}));

@@ -25,11 +25,12 @@ struct MergeArguments {
 
 ExitCode merge(Program& program, const MergeArguments& arguments) {
   arguments.voice.apply_to(program.console);
+  const fs::path description = Profile::files(arguments.output).front();
   std::vector<Profile> profiles;
   for (const fs::path& file : Profile::files(arguments.output)) require_writable_target(file, arguments.overwrite);
   for (const std::string& name : arguments.profiles) {
     std::error_code ignored;
-    if (fs::equivalent(Profile::files(name).front(), Profile::files(arguments.output).front(), ignored)) {
+    if (fs::equivalent(Profile::files(name).front(), description, ignored)) {
       throw Error(ExitCode::kUsage,
                   fmt::format("--output: is the profile {}; accepted: another name", printable(name)));
     }
@@ -41,8 +42,8 @@ ExitCode merge(Program& program, const MergeArguments& arguments) {
     profiles.push_back(Profile::read(name));
   }
   Profile merged = combine(profiles);
-  merged.path = Profile::files(arguments.output).front();
-  program.interrupt.watch_folder(Profile::files(arguments.output).front().parent_path());
+  merged.path = description;
+  program.interrupt.watch_folder(description.parent_path());
   merged.write(arguments.output);
   report_written(program, merged, arguments.output);
   return ExitCode::kDone;

@@ -107,9 +107,10 @@ Json describe_edges(const Profile& profile) {
     if (std::isfinite(means[k]) && means[k] > 0) spread.push_back(deviations[k] / means[k]);
   }
   std::ranges::sort(spread);
-  return {{"prompts", array_of_shape(profile, "edge_error.by_prompt", {{-1, -1, -1}}).size(0)},
-          {"edges", spread.size()},
-          {"median_deviation_over_mean", spread.empty() ? Json() : Json(spread[spread.size() / 2])}};
+  const std::int64_t prompts = array_of_shape(profile, "edge_error.by_prompt", {{-1, -1, -1}}).size(0);
+  Json described = {{"prompts", prompts}, {"edges", spread.size()}};
+  if (prompts > 1 && !spread.empty()) described["median_deviation_over_mean"] = spread[spread.size() / 2];
+  return described;
 }
 
 }  // namespace
@@ -135,8 +136,10 @@ Json profile_fits(const Profile& profile) {
     const std::string name = fmt::format("teacache.{}", indicator.name);
     if (profile.has(name + ".r2")) fits[name] = {{"r2", array_of_shape(profile, name + ".r2", {{1}}).item<double>()}};
   }
-  if (profile.has("residual_ratio.std")) {
-    const at::Tensor& deviation = profile.array("residual_ratio.std");
+  if (profile.has("residual_ratio.std") && profile.prompts > 1 && profile.run.steps > 1) {
+    // The ratio of the first step is 1 by definition.
+    const at::Tensor deviation =
+        array_of_shape(profile, "residual_ratio.std", {{-1, profile.run.steps}}).narrow(1, 1, profile.run.steps - 1);
     fits["residual_ratio"] = {{"mean_deviation_over_prompts", deviation.mean().item<double>()},
                               {"largest", largest(deviation)}};
   }

@@ -159,7 +159,7 @@ void add_facts(Page& page, const RunDetail& run) {
     const auto scores = run.frame_scores.find(metric);
     if (scores != run.frame_scores.end()) fact(metric_title(metric), metric_text(metric, mean_of(scores->second)));
   }
-  if (!run.errors.empty()) fact("true error, last step", fmt::format("{:.2g}", run.errors.back().latent));
+  fact("true error, final latent", fmt::format("{:.2g}", run.final_error));
   fact("stored features", fmt::format("{:.2f} MiB", std::ldexp(static_cast<double>(peak), -20)));
   page.add("</dl>\n");
   for (const auto& [metric, why] : run.unavailable) page.paragraph(fmt::format("{}: {}", metric, why), "faint");

@@ -108,6 +108,7 @@ void RunDetail::save(const fs::path& stem) const {
                {"prompt", prompt},
                {"seed", seed},
                {"command", command},
+               {"final_error", final_error},
                {"seconds", seconds},
                {"full_seconds", full_seconds},
                {"time", to_json(time)},
@@ -144,8 +145,9 @@ RunDetail RunDetail::load(const fs::path& stem) {
   detail.cache = reader.text("cache");
   detail.goal = reader.number("goal");
   detail.prompt = reader.text("prompt");
-  detail.seed = read_seed(reader);
+  detail.seed = reader.unsigned_integer("seed");
   detail.command = reader.text("command");
+  detail.final_error = reader.number("final_error");
   detail.seconds = reader.number("seconds");
   detail.full_seconds = reader.number("full_seconds");
   detail.time = read_time(reader.object("time"));

@@ -48,6 +48,7 @@ struct RunDetail {
   std::vector<Threshold> thresholds;
   std::vector<StepError> errors;
   std::vector<StepMemory> memory;
+  double final_error = 0;                ///< of the final latent: its distance from that of full compute, relative
   double seconds = 0, full_seconds = 0;  ///< of denoising
   TimeBreakdown time, full_time;
   std::map<std::string, std::vector<double>> frame_scores;  ///< by metric, one for each frame

@@ -134,13 +134,6 @@ StepGrid read_grid(JsonReader& reader, int steps) {
   return grid;
 }
 
-std::uint64_t read_seed(JsonReader& reader) {
-  if (!reader.has("seed")) return 0;
-  const nlohmann::json& seed = reader.value("seed");
-  if (!seed.is_number_unsigned()) reader.fail("seed", "is no seed", "an integer from 0 to 18446744073709551615");
-  return seed.get<std::uint64_t>();
-}
-
 TraceRun read_run(JsonReader reader) {
   TraceRun run;
   run.version = reader.text("version", "");
@@ -151,7 +144,7 @@ TraceRun read_run(JsonReader reader) {
   }
   run.policies = reader.texts("policies", std::vector<std::string>{});
   for (JsonReader& site : reader.objects("sites")) run.sites.push_back(read_site(site));
-  run.seed = read_seed(reader);
+  run.seed = reader.unsigned_integer("seed", 0);
   run.solver = reader.text("solver", "");
   run.shift = reader.number("shift", {}, 0.0);
   run.guidance = reader.number("guidance", {}, 0.0);

@@ -53,6 +53,8 @@ class JsonReader {
 
   bool boolean(std::string_view key, std::optional<bool> fallback = {});
   std::int64_t integer(std::string_view key, IntegerRange accepted = {}, std::optional<std::int64_t> fallback = {});
+  /// The whole range of 64 bits, as seeds have it.
+  std::uint64_t unsigned_integer(std::string_view key, std::optional<std::uint64_t> fallback = {});
   double number(std::string_view key, NumberRange accepted = {}, std::optional<double> fallback = {});
   std::string text(std::string_view key, std::optional<std::string> fallback = {});
   /// A text that must be one of `accepted`; a near miss is named.

@@ -109,6 +109,15 @@ std::int64_t JsonReader::integer(std::string_view key, IntegerRange accepted, st
   return *number;
 }
 
+std::uint64_t JsonReader::unsigned_integer(std::string_view key, std::optional<std::uint64_t> fallback) {
+  const std::string wanted = fmt::format("an integer from 0 to {}", std::numeric_limits<std::uint64_t>::max());
+  const json* value = present(key);
+  if (!value && fallback) return *fallback;
+  if (!value) fail_missing(key, wanted);
+  if (!value->is_number_unsigned()) fail(key, "is " + shown(*value), wanted);
+  return value->get<std::uint64_t>();
+}
+
 double JsonReader::number(std::string_view key, NumberRange accepted, std::optional<double> fallback) {
   const json* value = present(key);
   if (!value && fallback) return *fallback;

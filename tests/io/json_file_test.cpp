@@ -117,6 +117,7 @@ class JsonReading : public testing::Test {
 TEST_F(JsonReading, GetsEveryType) {
   JsonReader reader(document_, "config.json");
   EXPECT_EQ(reader.integer("steps", {.min = 1, .max = 50}), 50);
+  EXPECT_EQ(reader.unsigned_integer("big"), 18446744073709551615u);
   EXPECT_EQ(reader.number("shift"), 3.0);
   EXPECT_EQ(reader.number("steps"), 50.0);
   EXPECT_TRUE(reader.boolean("flow"));
@@ -137,6 +138,7 @@ TEST_F(JsonReading, FallsBackWhenMissingOrNull) {
   JsonReader reader(document_, "config.json");
   EXPECT_EQ(reader.integer("missing", {}, 7), 7);
   EXPECT_EQ(reader.integer("none", {}, 7), 7);
+  EXPECT_EQ(reader.unsigned_integer("missing", 7), 7u);
   EXPECT_EQ(reader.number("missing", {}, 0.5), 0.5);
   EXPECT_FALSE(reader.boolean("missing", false));
   EXPECT_EQ(reader.text("missing", "x"), "x");
@@ -160,6 +162,8 @@ TEST_F(JsonReading, SaysWhatIsWrongAndWhatIsAccepted) {
   EXPECT_EQ(refusal([](Reader r) { r.integer("shift"); }), "config.json: shift: is 3.0; accepted: an integer");
   EXPECT_EQ(refusal([](Reader r) { r.integer("big"); }),
             "config.json: big: is 18446744073709551615; accepted: an integer");
+  EXPECT_EQ(refusal([](Reader r) { r.unsigned_integer("shift"); }),
+            "config.json: shift: is 3.0; accepted: an integer from 0 to 18446744073709551615");
   EXPECT_EQ(refusal([](Reader r) { r.number("solver", {.min = 0}); }),
             "config.json: solver: is \"unipc\"; accepted: a number from 0");
   EXPECT_EQ(refusal([](Reader r) { r.number("shift", {.min = 0, .max = 1}); }),
