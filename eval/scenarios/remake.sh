@@ -33,10 +33,10 @@ together() {
     for task in "${running[@]}"; do wait "$task"; done
 }
 
-profile_small() { profile --prompts "$scenarios/wan-mini-calibration.txt" -o "$profiles/wan-mini-64x64-50"; }
+profile_small() { profile --prompts "$scenarios/wan-mini-calibration.jsonl" -o "$profiles/wan-mini-64x64-50"; }
 profile_large() {
-    head -4 "$scenarios/wan-mini-calibration.txt" >"$work/few.txt"
-    profile --prompts "$work/few.txt" --size 128x128 --edges 0 -o "$profiles/wan-mini-128x128-50"
+    head -4 "$scenarios/wan-mini-calibration.jsonl" >"$work/few-profile.jsonl"
+    profile --prompts "$work/few-profile.jsonl" --size 128x128 --edges 0 -o "$profiles/wan-mini-128x128-50"
 }
 make_profiles() { together profile_small profile_large; }
 
@@ -53,21 +53,25 @@ plan_others() {
         plan 128x128 jumps "$steps" "$large"
     done
 }
-plan_16() { plan 64x64 jumps 16 "$work/planning" --prompts "$loop"; }
-plan_25() { plan 64x64 jumps 25 "$work/planning" --prompts "$loop"; }
+plan_16() { plan 64x64 jumps 16 "$work/planning" --average geometric --prompts "$loop"; }
+plan_25() { plan 64x64 jumps 25 "$work/planning" --average geometric --prompts "$loop"; }
 make_plans() {
     together profile_planning plan_others
     together plan_16 plan_25
 }
 
-make_results() {
-    for name in policies-64 rivals-64 policies-128; do
-        "$bin/dit-eval" run "$scenarios/$name.json" -o "$work/$name"
-    done
+evaluate() { "$bin/dit-eval" run "$scenarios/$1.json" -o "$work/$1"; }
+results_policies() {
+    evaluate policies-64
     "$bin/dit-eval" oracle "$scenarios/policies-64.json" -o "$work/policies-64" --compute 12,14,18,25,33,37 --beam 3 --rounds 1
     cp "$work/policies-64/oracle.jsonl" "$scenarios/policies-64-oracle.jsonl"
     "$bin/dit-eval" report "$work/policies-64"
 }
+results_others() {
+    evaluate rivals-64
+    evaluate policies-128
+}
+make_results() { together results_policies results_others; }
 
 case ${1:-} in
 profiles | plans | results) "make_$1" ;;

@@ -59,9 +59,9 @@ TEST_F(DitProfile, MeasuresShowsAndMerges) {
   EXPECT_EQ(facts["fit"]["edge_error"]["prompts"], 1);
   const Json& arrays = facts["arrays"];
   EXPECT_EQ(arrays["residual_ratio"], (Json{2, 5}));
-  EXPECT_EQ(arrays["block_change"], (Json{2, 16, 5}));
-  EXPECT_EQ(arrays["foreground_attention.by_step"], (Json{16, 5}));
-  EXPECT_EQ(arrays["hyca.solver_error"], (Json{16, 6, 128}));
+  EXPECT_EQ(arrays["block_change"], (Json{2, 20, 5}));
+  EXPECT_EQ(arrays["foreground_attention.by_step"], (Json{20, 5}));
+  EXPECT_EQ(arrays["hyca.solver_error"], (Json{20, 6, 160}));
   EXPECT_EQ(arrays["gram"], (Json{3, 11, 11}));
   EXPECT_EQ(arrays["stack_gram"], (Json{2, 5, 5}));
   EXPECT_EQ(arrays["edge_error"], (Json{5, 3}));

@@ -23,7 +23,7 @@ TEST(Generate, NeedsNoOptionButThePrompt) {
   EXPECT_EQ(run.exit_code, kDone) << run.err;
   EXPECT_EQ(run.out, "ditto-42.mp4\n");
   EXPECT_EQ(scratch.names(), Names{"ditto-42.mp4"});
-  EXPECT_TRUE(contains(run.err, "seed 42, 64x64, 17 frames, 50 steps, guidance 3, unipc, cache none"));
+  EXPECT_TRUE(contains(run.err, "seed 42, 64x64, 17 frames, 50 steps, guidance 1.5, unipc, cache none"));
   EXPECT_TRUE(contains(run.err, "step 50/50"));
   EXPECT_FALSE(contains(run.err, "\r")) << "a status line without a terminal";
 }
@@ -177,7 +177,7 @@ TEST(Generate, PoliciesStack) {
   EXPECT_EQ(run.exit_code, kDone) << run.err;
   const json done = run.events("done").front();
   EXPECT_EQ(done.at("cache"), "steps:compute=4 + interval:interval=2,site=stack,first=1,last=0");
-  EXPECT_EQ(done.at("units"), (json{{"computed", 4 * 48}, {"total", 8 * 96}}));
+  EXPECT_EQ(done.at("units"), (json{{"computed", 4 * 60}, {"total", 8 * 120}}));
 }
 
 TEST(Generate, ASettingThatNeverReusesGivesTheBitsOfNoPolicy) {
@@ -188,7 +188,7 @@ TEST(Generate, ASettingThatNeverReusesGivesTheBitsOfNoPolicy) {
 TEST(Generate, AHandWrittenScheduleDecides) {
   const Scratch scratch;
   write_file(scratch / "plan.jsonl",
-             R"({"run": {"steps": 2, "sites": [{"name": "all", "scope": "units", "begin": 0, "end": 48, )"
+             R"({"run": {"steps": 2, "sites": [{"name": "all", "scope": "units", "begin": 0, "end": 60, )"
              R"("form": "delta", "keep": 1}]}})"
              "\n"
              R"({"step": 0, "branch": "conditional", "site": "all", "action": "recompute"})"
@@ -197,7 +197,7 @@ TEST(Generate, AHandWrittenScheduleDecides) {
              "\n");
   const Finished run = dit_gen(tiny() + Arguments{"--schedule", "plan.jsonl", "--json"}, scratch.here());
   EXPECT_EQ(run.exit_code, kDone) << run.err;
-  EXPECT_EQ(run.events("done").front().at("units"), (json{{"computed", 3 * 48}, {"total", 4 * 48}}));
+  EXPECT_EQ(run.events("done").front().at("units"), (json{{"computed", 3 * 60}, {"total", 4 * 60}}));
   EXPECT_TRUE(contains(dit_gen({"inspect", "plan.jsonl"}, scratch.here()).out, "kind           schedule"));
 }
 
@@ -222,12 +222,12 @@ TEST(Generate, ADryRunShowsThePlanAndWritesNothing) {
                              "--steps", "4", "--dry-run", "--cache", "interval:interval=2"};
   const Finished text = dit_gen(request, scratch.here());
   EXPECT_EQ(text.exit_code, kDone) << text.err;
-  for (const char* part : {"blocks.0-15 CRCR", "50.00 % of 384", "seconds  text", "bytes    weights"}) {
+  for (const char* part : {"blocks.0-19 CRCR", "50.00 % of 480", "seconds  text", "bytes    weights"}) {
     EXPECT_TRUE(contains(text.out, part));
   }
   const json plan = dit_gen(request + Arguments{"--json"}, scratch.here()).events("dry_run").front();
-  EXPECT_EQ(plan.at("map").at("unconditional").at("blocks.0-15"), "CRCR");
-  EXPECT_EQ(plan.at("units"), (json{{"least", 192}, {"most", 192}, {"total", 384}}));
+  EXPECT_EQ(plan.at("map").at("unconditional").at("blocks.0-19"), "CRCR");
+  EXPECT_EQ(plan.at("units"), (json{{"least", 240}, {"most", 240}, {"total", 480}}));
   EXPECT_GT(plan.at("seconds").at("denoise_most").get<double>(), 0);
   EXPECT_GT(plan.at("bytes").at("cache").get<std::int64_t>(), 0);
   EXPECT_EQ(scratch.names(), Names{});
@@ -290,7 +290,7 @@ TEST(Generate, OptionsWithoutEffectAreErrors) {
       {{"-p", "x", "--steps", "2", "--steps", "3"}, "--steps: is given more than once"},
       {{"-p", "x", "--cache-bytes"}, "--cache-bytes: has no value; accepted: SIZE"},
       {{"-p", "x", "-q", "--cache", "interval", "--cache", "taylorseer:site=stack"},
-       "--cache: two sites are named 'blocks.0-15'; accepted: policies whose sites are apart or nest"},
+       "--cache: two sites are named 'blocks.0-19'; accepted: policies whose sites are apart or nest"},
       {{"-p", "x", "--device", "tpu"}, "--device: 'tpu' is no device"},
   };
   for (const auto& [arguments, text] : cases) {

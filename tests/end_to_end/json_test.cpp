@@ -44,7 +44,7 @@ TEST(Json, StepsThenDone) {
   EXPECT_EQ(done.at("seed"), 42);
   EXPECT_EQ(done.at("steps"), 2);
   EXPECT_EQ(done.at("cache"), "interval:interval=2,site=stack,first=1,last=0");
-  EXPECT_EQ(done.at("units"), (json{{"computed", 96}, {"total", 192}}));
+  EXPECT_EQ(done.at("units"), (json{{"computed", 120}, {"total", 240}}));
   EXPECT_EQ(done.at("branch_steps"), (json{{"computed", 2}, {"total", 4}}));
   EXPECT_GT(done.at("cache_bytes_peak").get<std::int64_t>(), 0);
   EXPECT_EQ(done.at("frame_hash").get<std::string>().size(), 64u);

@@ -40,7 +40,7 @@ TEST_F(Evaluated, TheOracleIsSearchedOncePerPromptAndGivesAColumn) {
   write_file(result("oracle.jsonl"), shorter.dump() + "\n");
   const Finished without = dit_eval({"report", "results"}, scratch_.here());
   EXPECT_EQ(without.exit_code, kDone) << without.err;
-  EXPECT_TRUE(contains(without.err, "guidance is 7 there and 3 here"));
+  EXPECT_TRUE(contains(without.err, "guidance is 7 there and 1.5 here"));
   EXPECT_FALSE(contains(without.out, "dB to the oracle"));
   ASSERT_EQ(dit_eval(oracle, scratch_.here()).exit_code, kDone);
   EXPECT_EQ(read_file(result("oracle.jsonl")), kept) << "what fits no more is searched again";

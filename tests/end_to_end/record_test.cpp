@@ -48,13 +48,13 @@ TEST_F(Recorded, TheVideoTellsItsRun) {
   EXPECT_EQ(found.at("frames"), 5);
   const json& run = found.at("run");
   const json expected = {{"prompt", "a red circle"}, {"negative", "blue"}, {"seed", 42},      {"steps", 10},
-                         {"guidance", 3.0},          {"solver", "unipc"},  {"dtype", "fp32"}, {"frame_hash", hash_}};
+                         {"guidance", 1.5},          {"solver", "unipc"},  {"dtype", "fp32"}, {"frame_hash", hash_}};
   for (const auto& [key, value] : expected.items()) EXPECT_EQ(run.at(key), value) << key;
   EXPECT_TRUE(run.at("cache").at(0).get<std::string>().starts_with("taylorseer:interval=3,"));
   EXPECT_EQ(run.at("model").at("weight_hash").get<std::string>().size(), 64u);
   EXPECT_EQ(found.at("patterns").at("conditional").at("blocks.3.feed_forward"), "CCCFFCFFCF");
   const Finished screen = this->run({"inspect", "a.mp4"});
-  EXPECT_TRUE(contains(screen.out, "blocks.0.cross_attention .. blocks.15.self_attention (48 sites) CCCFFCFFCF"));
+  EXPECT_TRUE(contains(screen.out, "blocks.0.cross_attention .. blocks.19.self_attention (60 sites) CCCFFCFFCF"));
   EXPECT_LT(lines_of(screen.out).size(), 45u) << "more than a screen";
 }
 
@@ -62,7 +62,7 @@ TEST_F(Recorded, OtherFilesAreRecognised) {
   const json trace = inspect("a.jsonl");
   EXPECT_EQ(trace.at("kind"), "trace");
   EXPECT_EQ(trace.at("frame_hash"), hash_);
-  EXPECT_EQ(trace.at("decisions"), 960);
+  EXPECT_EQ(trace.at("decisions"), 1200);
   const json noise = inspect("noise.safetensors");
   EXPECT_EQ(noise.at("kind"), "safetensors");
   EXPECT_EQ(noise.at("list"), (json{{"noise", "Float [1,16,2,8,8]"}}));

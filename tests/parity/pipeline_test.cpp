@@ -81,6 +81,7 @@ class Miniature : public testing::Test {
     options.dtype = dtype;
     Request request;
     request.prompt = fixture_.metadata().at("prompt");
+    request.guidance = std::stod(fixture_.metadata().at("guidance"));
     request.steps = 10;
     return generate(*load_model(model_path("wan-mini"), options), request);
   }

@@ -5,6 +5,7 @@
     python benchmark.py caching --bed detail --count 16
 """
 import argparse
+import fcntl
 import json
 import os
 
@@ -124,6 +125,22 @@ def caching(args):
     return result
 
 
+def keep(path, name, result):
+    """Merge a result into the file of all; several measurements may end at once."""
+    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    everything = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            everything = json.load(file)
+    everything[name] = result
+    with open(path + ".part", "w") as file:
+        json.dump(dict(sorted(everything.items())), file, indent=1)
+        file.write("\n")
+    os.replace(path + ".part", path)
+    os.close(folder)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=("accuracy", "caching"))
@@ -141,15 +158,7 @@ def main():
     args.size, args.metrics = args.size or bed.sizes[0], args.metrics or bed.metrics
     args.guidance = bed.guidance if args.guidance is None else args.guidance
     result = {"accuracy": accuracy, "caching": caching}[args.task](args)
-    everything = {}
-    if os.path.exists(args.metrics):
-        with open(args.metrics) as file:
-            everything = json.load(file)
-    everything[f"{args.task}_{args.size}_guidance_{args.guidance:g}"] = result
-    with open(args.metrics + ".part", "w") as file:
-        json.dump(everything, file, indent=1)
-        file.write("\n")
-    os.replace(args.metrics + ".part", args.metrics)
+    keep(args.metrics, f"{args.task}_{args.size}_guidance_{args.guidance:g}", result)
     print(json.dumps(result))
 
 

@@ -96,7 +96,8 @@ def sheet(video, path, columns=2, rows=6):
     strips += [torch.ones_like(strips[0])] * (-len(strips) % rows)
     grid = torch.cat([torch.cat(strips[i:i + rows], -2) for i in range(0, len(strips), rows)], -1)
     image = Image.fromarray(((grid.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy())
-    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    # A palette chosen by median cut alone paints highlights of one object in the colour of another.
+    image.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main():

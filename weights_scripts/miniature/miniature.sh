@@ -69,9 +69,10 @@ train_codec() {
 
 # Up to HOURS in all, the last part with the learning rate going to zero.
 train_transformer() {
-    local sizes=()
-    if [[ $bed == mini ]]; then sizes=(--large 0.25); fi
-    run_parallel train_transformer.py --hours "$1" "${sizes[@]}" --cooldown 0.3
+    case $bed in
+    mini) run_parallel train_transformer.py --hours "$1" --large 0.33 --cooldown 0.45 ;;
+    detail) run_parallel train_transformer.py --hours "$1" --cooldown 0.3 ;;
+    esac
 }
 
 tune_decoder() {
@@ -85,8 +86,8 @@ train)
     train_codec
     encode_bank
     if [[ $bed == mini ]]; then
-        run_parallel train_transformer.py --hours 0.4 --cooldown 0
-        train_transformer 4
+        run_parallel train_transformer.py --hours 0.6 --cooldown 0
+        train_transformer 2.8
     else
         train_transformer 8
     fi
@@ -112,10 +113,13 @@ export)
     rm -f "$metrics" # figures of other weights
     case $bed in
     mini)
+        # On two cores, about half an hour each.
+        measure accuracy --size 128 --count 256 --sheet "$model/contact_128.png" &
+        large=$!
         measure accuracy --size 64 --count 256 --sheet "$model/contact_64.png"
-        measure accuracy --size 128 --count 64 --sheet "$model/contact_128.png"
         measure caching --size 64 --count 64
         measure caching --size 128 --count 16
+        wait "$large"
         ;;
     detail)
         measure accuracy --count 128 --sheet "$model/contact_128.png"

@@ -21,6 +21,7 @@ def arguments():
     parser.add_argument("--model", type=pathlib.Path, default=REPOSITORY / "models" / "wan-mini")
     parser.add_argument("--repetitions", type=int, default=2)
     parser.add_argument("--calibration-prompt", default="a small cyan circle moving left on a black background", help="for MagCache's ratios")
+    parser.add_argument("--calibration-seed", type=int, default=2001)
     parser.add_argument("--only", help="rows that hold this text")
     options = parser.parse_args()
     options.settings = json.loads(options.scenario.read_text())
@@ -57,7 +58,7 @@ def main():
     steps, seeds = settings["steps"], settings.get("seeds", [42])
     options.out.mkdir(parents=True, exist_ok=True)
     session = Session(options)
-    ratios = calibrate(options, options.calibration_prompt, seeds[0])
+    ratios = calibrate(options, options.calibration_prompt, options.calibration_seed)
     (options.out / "magnitude_ratios.json").write_text(json.dumps(ratios) + "\n")
     chosen = [method for method in methods.methods(steps, ratios) if not options.only or options.only in method[0]]
     for prompt in settings["prompts"]:
