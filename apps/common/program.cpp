@@ -8,6 +8,7 @@
 #include <c10/util/Exception.h>
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 
 #include "core/printable.h"
@@ -26,6 +27,13 @@ bool is_out_of_memory(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
   return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
          text.find("can't allocate memory") != std::string::npos || text.find("not enough memory") != std::string::npos;
+}
+
+/// Every operation of a step frees and allocates its activations again. Given back to the system in between, they cost
+/// a fault a page: up to a quarter of a clip's time, and more in a process's first run than in the next one.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc accepts
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
 }  // namespace
@@ -64,6 +72,7 @@ int run_program(const std::string& name, const std::function<ExitCode(Program&)>
   // A closed pipe and a limit on file sizes are errors to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  keep_freed_memory();
   Program program{Console(name), Interrupt(name)};
   try {
     const ExitCode code = body(program);

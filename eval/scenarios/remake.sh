@@ -2,9 +2,9 @@
 # Makes anew what the repository holds about one checkpoint of the miniature: its profiles, its plans, the oracle's
 # schedules, and the results that docs/results.md quotes.
 #
-#   eval/scenarios/remake.sh profiles     caches/presets/profiles                      10 minutes on one core
-#   eval/scenarios/remake.sh plans        eval/scenarios/plans, of the profiles        an hour
-#   eval/scenarios/remake.sh results      under WORK, and policies-64-oracle.jsonl     an hour
+#   eval/scenarios/remake.sh profiles     caches/presets/profiles                      5 minutes on two cores
+#   eval/scenarios/remake.sh plans        eval/scenarios/plans, of the profiles        20 minutes
+#   eval/scenarios/remake.sh results      under WORK, and policies-64-oracle.jsonl     half an hour
 #
 # BIN (default: build/release/bin) has the programs, WORK (default: build/remake) takes what is not kept.
 set -euo pipefail
