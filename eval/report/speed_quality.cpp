@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,24 @@ std::vector<ChartSeries> rival_series(const std::vector<Row>& rows, const std::s
   return series;
 }
 
+/// The colours of the rows that stand out: a row has the same one in every plot.
+class Palette {
+ public:
+  /// Which colour the row has; none when all are given away.
+  std::optional<std::size_t> colour_of(const std::string& row) {
+    const auto found = std::ranges::find(rows_, row);
+    const auto place = static_cast<std::size_t>(found - rows_.begin());
+    if (found == rows_.end()) {
+      if (rows_.size() == kMostColours) return std::nullopt;
+      rows_.push_back(row);
+    }
+    return place;
+  }
+
+ private:
+  std::vector<std::string> rows_;
+};
+
 class Curves {
  public:
   Curves(std::string metric, std::vector<Row> rows) : metric_(std::move(metric)), rows_(std::move(rows)) {
@@ -83,15 +102,16 @@ class Curves {
     y_range_ = range_around(y);
   }
 
-  Figure overview() const {
+  Figure overview(Palette& palette) const {
     LineChart chart = chart_titled(metric_title(metric_) + " over speed-up");
     chart.plot_height = 260;
     std::vector<ChartSeries> coloured;
     bool others = false;
     for (const Row& row : rows_) {
       if (row.rival) continue;
-      if (coloured.size() < kMostColours && has_best_setting(row, rows_, is_higher_better(metric_))) {
-        coloured.push_back(series_of(row, series_class(coloured.size()), static_cast<Marker>(1 + coloured.size() % 4)));
+      const bool stands_out = has_best_setting(row, rows_, is_higher_better(metric_));
+      if (const auto colour = stands_out ? palette.colour_of(row.name) : std::nullopt) {
+        coloured.push_back(series_of(row, series_class(*colour), static_cast<Marker>(1 + *colour % 4)));
         continue;
       }
       chart.series.push_back(series_of(row, "other", Marker::kCircle));
@@ -143,9 +163,10 @@ std::vector<SpeedQuality> speed_quality(std::span<const SettingSummary> settings
     }
   }
   std::vector<SpeedQuality> all;
+  Palette palette;
   for (const std::string& metric : names) {
     const Curves curves(metric, rows_of(settings, rivals, metric));
-    all.push_back({metric, curves.overview(), curves.panels()});
+    all.push_back({metric, curves.overview(palette), curves.panels()});
   }
   return all;
 }

@@ -86,6 +86,7 @@ RunDetail run_detail() {
   run.thresholds = {{"threshold", 0.1}};
   run.errors = {{0, 0, 0}, {1, 0, 0.01}, {2, 0.02, 0.03}};
   run.memory = {{0, 1 << 20}, {1, 1 << 20}, {2, 1 << 21}};
+  run.final_error = 0.04;
   run.seconds = 0.5;
   run.full_seconds = 1;
   run.time = {.text = 0.1, .units = 0.2, .blends = 0.05, .deciding = 0.05, .rest = 0.2, .decode = 0.3, .encode = 0.1};
@@ -172,6 +173,19 @@ TEST(SpeedQuality, DrawsTheRivalsApart) {
   EXPECT_GT(count_of(curves[1].panels[0].element, "rival0"), 0U) << "the rivals stand beside it";
 }
 
+TEST(SpeedQuality, ARowHasOneColourInAllPlots) {
+  std::vector<SettingSummary> rows = {setting("good", 2, 40), setting("fast", 3, 30)};
+  rows[1].scores["lpips-alex"].mean = 0.01;  // by LPIPS the first row does not stand out
+  const std::vector<SpeedQuality> curves = speed_quality(rows, {});
+  ASSERT_EQ(curves.size(), 2U);
+  const auto style_of = [&](const SpeedQuality& plot, const std::string& row) {
+    const std::string& element = plot.overview.element;
+    return element.substr(element.rfind("class=", element.find(row + ", ")), 15);
+  };
+  EXPECT_EQ(style_of(curves[0], "fast"), style_of(curves[1], "fast"));
+  EXPECT_NE(style_of(curves[1], "good"), style_of(curves[1], "fast"));
+}
+
 TEST_F(ReportFolder, DetailsAreReadBack) {
   const RunDetail run = run_detail();
   run.save(folder_ / "detail");
@@ -185,6 +199,7 @@ TEST_F(ReportFolder, DetailsAreReadBack) {
   EXPECT_EQ(read.shown_frames, run.shown_frames);
   EXPECT_TRUE(read.pictures.equal(run.pictures));
   EXPECT_EQ(read.errors.at(2).prediction, 0.03);
+  EXPECT_EQ(read.final_error, run.final_error);
   EXPECT_EQ(read.memory.at(2).cache_bytes, 1 << 21);
   EXPECT_EQ(read.thresholds.at(0).value, 0.1);
   EXPECT_THROW(RunDetail::load(folder_ / "missing"), Error);
