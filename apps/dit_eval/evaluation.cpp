@@ -29,7 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kShownPathBytes = 1000;
 constexpr int kWarmUpSteps = 2;
 constexpr std::size_t kMostDescribed = 30;
 constexpr double kDescribedGoal = 2;
@@ -96,7 +95,7 @@ void Evaluation::open_records() {
   machine["dtype"] = scenario_.dtype;
   machine["presets"] = presets_digest();
   machine["request"] = shared_request();
-  machine["scenario"] = printable(scenario_.path.string(), kShownPathBytes);
+  machine["scenario"] = shown_path(scenario_.path);
   for (const EvaluationRecord& record : folder_.records()) done_.emplace(record.key(), record);
   const fs::path description = folder_ / "machine.json";
   const bool has_results = !done_.empty() || fs::exists(folder_ / "tuning.json");
@@ -368,7 +367,7 @@ void Evaluation::score_clips(const fs::path& folder, std::vector<ForeignClip> cl
   nlohmann::ordered_json machine = read_machine(folder_ / "machine.json");
   const std::string about = text_of(folder / "about.txt");
   if (!about.empty()) machine["clips"] = about.substr(0, about.find('\n'));
-  machine["clips_folder"] = printable(folder.string(), kShownPathBytes);
+  machine["clips_folder"] = shown_path(folder);
   folder_.write("machine.json", machine.dump(2) + "\n");
   std::map<fs::path, Reference> references;
   for (ForeignClip& clip : clips) {

@@ -110,9 +110,7 @@ void append(const std::filesystem::path& path, const OracleCurve& curve) {
   for (const OracleCurve& other : read_oracle(path)) {
     if (other.prompt != curve.prompt || other.seed != curve.seed) text += other.to_json().dump() + "\n";
   }
-  AtomicFile file(path);
-  file.write(text + curve.to_json().dump() + "\n");
-  file.commit();
+  write_text_file(path, text + curve.to_json().dump() + "\n");
 }
 
 void search(Program& program, const Scenario& scenario, const OracleArguments& arguments) {

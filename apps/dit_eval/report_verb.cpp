@@ -197,9 +197,7 @@ ExitCode report_results(Program& program, const std::filesystem::path& folder,
   const std::string text = fmt::format("{}\n{} clips a setting.\n\n{}", machine_line(machine) + "\n",
                                        clip_counts(settings), markdown_table(settings)) +
                            oracle_note(oracle) + "\n" + metric_conventions(score_names_of(settings)) + "\n";
-  AtomicFile file(folder / "report.md");
-  file.write(text);
-  file.commit();
+  write_text_file(folder / "report.md", text);
   program.console.note((folder / "report.html").string());
   program.console.result(text);
   for (const SettingSummary& setting : settings) program.console.event(to_json(setting));

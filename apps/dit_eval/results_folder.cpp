@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kShownPathBytes = 1000;
 constexpr auto kLock = ".dit-eval.lock";
 constexpr auto kRecords = "records.jsonl";
 constexpr auto kScenario = "scenario.json";
@@ -26,7 +25,7 @@ void make_folder(const fs::path& folder) {
   fs::create_directories(folder, failed);
   if (!failed) return;
   throw Error(ExitCode::kOutputFailed, fmt::format("{}: cannot be made: {}; accepted: a folder that can be written",
-                                                   printable(folder.string(), kShownPathBytes), failed.message()));
+                                                   shown_path(folder), failed.message()));
 }
 
 void refuse_foreign_folder(const fs::path& folder) {
@@ -35,7 +34,7 @@ void refuse_foreign_folder(const fs::path& folder) {
   const bool own = fs::is_directory(folder / "full", ignored) && fs::exists(folder / kScenario, ignored);
   if (own) return;
   throw Error(ExitCode::kUsage, fmt::format("-o: {} is not empty and not by dit-eval; accepted: a new or empty folder",
-                                            printable(folder.string(), kShownPathBytes)));
+                                            shown_path(folder)));
 }
 
 /// A start that came to no result holds nothing.
@@ -44,11 +43,13 @@ void refuse_other_scenario(const fs::path& folder, const std::string& scenario) 
   const auto has = [&](const char* name) { return fs::exists(folder / name, ignored); };
   const bool has_results = has(kRecords) || has("tuning.json") || has("oracle.jsonl");
   if (!has_results || !has(kScenario) || text_of(folder / kScenario) == scenario) return;
-  throw Error(ExitCode::kUsage, fmt::format("-o: {} holds results of another scenario; accepted: a new folder",
-                                            printable(folder.string(), kShownPathBytes)));
+  throw Error(ExitCode::kUsage,
+              fmt::format("-o: {} holds results of another scenario; accepted: a new folder", shown_path(folder)));
 }
 
 }  // namespace
+
+std::string shown_path(const fs::path& path) { return printable(path.string(), 1000); }
 
 std::string text_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -72,14 +73,12 @@ void ResultsFolder::open(Interrupt& interrupt) {
   lock_.emplace(path_ / kLock, path_);
   for (const fs::path& folder : {path_, path_ / "full", path_ / "details"}) interrupt.watch_folder(folder);
   write(kScenario, text_of(scenario_));
-}
-
-std::vector<EvaluationRecord> ResultsFolder::records() const {
   const fs::path file = path_ / kRecords;
   const std::string text = text_of(file);
   if (!text.empty() && text.back() != '\n') fs::resize_file(file, text.rfind('\n') + 1);
-  return read_records(file);
 }
+
+std::vector<EvaluationRecord> ResultsFolder::records() const { return read_records(path_ / kRecords); }
 
 void ResultsFolder::append(const EvaluationRecord& record) const { append_record(path_ / kRecords, record); }
 
@@ -96,10 +95,6 @@ void ResultsFolder::keep_records(const std::function<bool(const EvaluationRecord
   if (!all) write(kRecords, kept);
 }
 
-void ResultsFolder::write(const char* name, const std::string& text) const {
-  AtomicFile file(path_ / name);
-  file.write(text);
-  file.commit();
-}
+void ResultsFolder::write(const char* name, const std::string& text) const { write_text_file(path_ / name, text); }
 
 }  // namespace ditto

@@ -23,14 +23,14 @@ class ResultsFolder {
   ResultsFolder(const ResultsFolder&) = delete;
   ResultsFolder& operator=(const ResultsFolder&) = delete;
 
-  /// Makes the folder, keeps other runs out of it and copies the scenario into it. Throws Error(kOutputFailed), and
-  /// Error(kUsage) when another run has it.
+  /// Makes the folder, keeps other runs out of it, copies the scenario into it and drops a record that a kill tore.
+  /// Throws Error(kOutputFailed), and Error(kUsage) when another run has it.
   void open(Interrupt& interrupt);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const char* name) const { return path_ / name; }
 
-  /// The records measured so far, without a line that a kill tore.
+  /// The records measured so far.
   std::vector<EvaluationRecord> records() const;
   void append(const EvaluationRecord& record) const;
   /// Drops the records that do not satisfy `wanted`.
@@ -43,6 +43,9 @@ class ResultsFolder {
   std::filesystem::path path_, scenario_;
   std::optional<RunLock> lock_;
 };
+
+/// The path as messages and descriptions show it.
+std::string shown_path(const std::filesystem::path& path);
 
 /// The bytes of a file; none when it cannot be read.
 std::string text_of(const std::filesystem::path& path);

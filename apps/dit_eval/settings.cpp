@@ -45,9 +45,7 @@ Tuning read_tuning(const fs::path& path) {
 }
 
 void write_tuning(const fs::path& path, const Tuning& tuning) {
-  AtomicFile file(path);
-  file.write(nlohmann::ordered_json(tuning).dump(2) + "\n");
-  file.commit();
+  write_text_file(path, nlohmann::ordered_json(tuning).dump(2) + "\n");
 }
 
 Setting setting_of(const ScenarioRow& row, const std::string& value, double goal) {

@@ -135,9 +135,7 @@ class JobRun {
     contents.command = detail.command;
     contents.runs = {std::move(detail)};
     AtomicFolder folder(outputs_.report, existing);
-    AtomicFile page(folder.temporary() / "report.html");
-    page.write(render_report(contents, folder.temporary()));
-    page.commit();
+    write_text_file(folder.temporary() / "report.html", render_report(contents, folder.temporary()));
     folder.commit();
   }
 

@@ -59,9 +59,7 @@ PartStore::PartStore(const fs::path& profile, const nlohmann::ordered_json& iden
     }
   }
   remove_results();
-  AtomicFile out(file);
-  out.write(identity.dump(2) + "\n");
-  out.commit();
+  write_text_file(file, identity.dump(2) + "\n");
 }
 
 void PartStore::make_folder() const {

@@ -54,9 +54,7 @@ class Page {
     add("<div class=\"charts\">\n");
     for (const Figure& figure : figures) {
       const std::string name = free_name(prefix + figure.name) + ".svg";
-      AtomicFile file(plots_ / name);
-      file.write(svg_file(figure.element));
-      file.commit();
+      write_text_file(plots_ / name, svg_file(figure.element));
       add(fmt::format("<figure>{}</figure>\n", figure.element));
     }
     add("</div>\n");

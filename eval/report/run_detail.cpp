@@ -126,9 +126,7 @@ void RunDetail::save(const fs::path& stem) const {
   for (const auto& [node, bytes] : memory) json["memory"].push_back({{"node", node}, {"cache_bytes", bytes}});
   trace.write(with_extension(stem, ".jsonl"));
   save_safetensors(with_extension(stem, ".safetensors"), {{"pictures", pictures}, {"full_pictures", full_pictures}});
-  AtomicFile file(with_extension(stem, ".json"));  // last: its presence says that all is there
-  file.write(json.dump(1) + "\n");
-  file.commit();
+  write_text_file(with_extension(stem, ".json"), json.dump(1) + "\n");  // last: its presence says that all is there
 }
 
 bool RunDetail::exists(const fs::path& stem) {

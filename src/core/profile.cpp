@@ -109,9 +109,7 @@ void Profile::write(const fs::path& name) const {
                                            {"sigmas", sigmas},
                                            {"prompts", prompts},
                                            {"arrays_sha256", sha256_file(arrays_file)}};
-  AtomicFile file(json_file);
-  file.write(document.dump(2) + "\n");
-  file.commit();
+  write_text_file(json_file, document.dump(2) + "\n");
 }
 
 std::array<fs::path, 2> Profile::files(const fs::path& name) {

@@ -239,11 +239,7 @@ std::string Trace::to_json_lines() const {
   return lines;
 }
 
-void Trace::write(const std::filesystem::path& path) const {
-  AtomicFile file(path);
-  file.write(to_json_lines());
-  file.commit();
-}
+void Trace::write(const std::filesystem::path& path) const { write_text_file(path, to_json_lines()); }
 
 Trace Trace::read(const std::filesystem::path& path) {
   return parse(read_text_file(path, kMaxTraceBytes), path.string());

@@ -178,6 +178,12 @@ void AtomicFile::commit() {
   flush_folder(folder_of(target_));
 }
 
+void write_text_file(const fs::path& target, std::string_view text) {
+  AtomicFile file(target);
+  file.write(text);
+  file.commit();
+}
+
 AtomicFolder::AtomicFolder(fs::path target, Existing existing, std::set<fs::path> also_replaced)
     : existing_(existing), also_replaced_(std::move(also_replaced)) {
   require_writable_folder(target, existing == Existing::kReplace);

@@ -35,6 +35,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Writes `text` as an AtomicFile.
+void write_text_file(const std::filesystem::path& target, std::string_view text);
+
 /// The same for a folder of files (frames): fill `temporary()`, then `commit`. Replacing an existing folder is refused
 /// when it holds anything but files with the extensions of the new ones or with those of `also_replaced` (".svg"), so
 /// that a mistyped path costs no data.

@@ -36,6 +36,14 @@ TEST(Generate, NeedsNoOptionButThePrompt) {
   EXPECT_FALSE(contains(run.err, "\r")) << "a status line without a terminal";
 }
 
+TEST(Generate, AModelBringsItsOwnSettings) {
+  const Scratch scratch;
+  const Finished run = dit_gen(
+      {"-m", model_path("wan-mini-detail").string(), "-p", "a red circle moving left", "--steps", "2"}, scratch.here());
+  EXPECT_EQ(run.exit_code, kDone) << run.err;
+  EXPECT_TRUE(contains(run.err, "128x128, 9 frames, 2 steps, guidance 1.5, unipc, cache none"));
+}
+
 TEST(Generate, WritesEveryOutputThatIsAskedFor) {
   const Scratch scratch;
   const Finished run =

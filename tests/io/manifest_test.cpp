@@ -48,10 +48,12 @@ TEST(Manifest, AcceptsMatchingFilesAndFoldersWithoutOne) {
   verify_manifest(folder.path());
 }
 
-TEST(Manifest, TheShippedModelMatchesIts) {
-  const fs::path model = model_path("wan-mini");
-  ASSERT_TRUE(fs::exists(model / "manifest.json"));
-  verify_manifest(model);
+TEST(Manifest, TheShippedModelsMatchTheirs) {
+  for (const char* name : {"wan-mini", "wan-mini-detail"}) {
+    const fs::path model = model_path(name);
+    ASSERT_TRUE(fs::exists(model / "manifest.json")) << name;
+    verify_manifest(model);
+  }
 }
 
 TEST(Manifest, RefusesChangedMissingAndEscapingFiles) {

@@ -29,7 +29,7 @@ def arguments():
     parser.add_argument("--frames", type=int, default=17)
     parser.add_argument("--dtypes", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"])
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--guidance", type=float, default=3.0)
+    parser.add_argument("--guidance", type=float, help="default: the one that the folder publishes")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="clips of one repetition; the first is a warm-up")
@@ -152,9 +152,14 @@ def main():
     from diffusers.utils import logging
     from transformers.utils import logging as text_logging
 
+    sys.path.insert(0, str(REPOSITORY / "weights_scripts"))
+    from wan_pipeline import published_guidance
+
     for library in (logging, text_logging):
         library.set_verbosity_error()
         library.disable_progress_bar()
+    if options.guidance is None:
+        options.guidance = published_guidance(options.model)
     print("\n".join(circumstances(options)) + "\n", flush=True)
     print("| threads | size | phase | eager, s | compiled, s | dit-gen, s | times eager | times compiled | latents differ by |\n"
           "|---|---|---|---|---|---|---|---|---|", flush=True)

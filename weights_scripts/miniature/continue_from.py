@@ -2,7 +2,8 @@
 
     python continue_from.py --hours 6
 
-A training to the same number of hours that has begun already is left as it is.
+A training to the same number of hours that has begun already is left as it is; without a state before the cool-down
+nothing is done but to note the hours.
 """
 import argparse
 import os
@@ -28,11 +29,12 @@ def main():
         with open(noted) as file:
             if float(file.read()) == args.hours:
                 return
-    used = torch.load(stable, mmap=True)["seconds"] / 3600
-    if args.hours <= used:
-        sys.exit(f"{stable}: has been trained for {used:.2f} hours; accepted: more hours than that")
-    copy(last, before)
-    copy(stable, last)
+    if os.path.exists(stable):
+        used = torch.load(stable, mmap=True)["seconds"] / 3600
+        if args.hours <= used:
+            sys.exit(f"{stable}: has been trained for {used:.2f} hours; accepted: more hours than that")
+        copy(last, before)
+        copy(stable, last)
     with open(noted, "w") as file:
         file.write(f"{args.hours}\n")
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Train, continue, evaluate and export a miniature Wan 2.1.
 #
-#   miniature.sh [--bed NAME] train             from nothing: codec, latents, transformer, decoder tuning
-#   miniature.sh [--bed NAME] continue HOURS    train on from before the cool-down, up to HOURS processor hours in all
+#   miniature.sh [--bed NAME] train             codec, latents, transformer, decoder tuning: `mini` from nothing, `detail` from
+#                                               the weights of models/wan-mini
+#   miniature.sh [--bed NAME] continue HOURS    train on from before the cool-down, up to HOURS processor hours in all;
+#                                               without a training state, HOURS more from the weights of the folder
 #   miniature.sh [--bed NAME] evaluate          quick accuracy of the last checkpoint, at every size
 #   miniature.sh [--bed NAME] export            write the folder under models/, measure it, fill in the model card
 #   miniature.sh [--bed NAME] smoke             train for a minute on tiny settings and check the result
@@ -17,9 +19,10 @@ if [[ ${1:-} == --bed ]]; then
     bed=${2:?name of a bed}
     shift 2
 fi
+mini=../../models/wan-mini
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case $bed in
-mini) own_state=state model=../../models/wan-mini metrics=metrics.json ;;
+mini) own_state=state model=$mini metrics=metrics.json ;;
 detail) own_state=state-detail model=../../models/wan-mini-detail metrics=metrics-detail.json ;;
 *)
     echo "miniature.sh: --bed: no bed $bed; accepted: mini, detail" >&2
@@ -63,15 +66,15 @@ encode_bank() {
 train_codec() {
     case $bed in
     mini) run_parallel train_vae.py --steps 9000 ;;
-    detail) run_parallel train_vae.py --steps 8000 --crops 6 ;;
+    detail) run_parallel train_vae.py --steps 2600 --crops 6 --begin-with "$mini" ;;
     esac
 }
 
-# Up to HOURS in all, the last part with the learning rate going to zero.
+# Up to $1 hours in all, the last part with the learning rate going to zero.
 train_transformer() {
     case $bed in
-    mini) run_parallel train_transformer.py --hours "$1" --large 0.33 --cooldown 0.45 ;;
-    detail) run_parallel train_transformer.py --hours "$1" --cooldown 0.3 ;;
+    mini) run_parallel train_transformer.py --hours "$1" --large 0.33 --cooldown 0.45 "${@:2}" ;;
+    detail) run_parallel train_transformer.py --hours "$1" --cooldown 0.3 "${@:2}" ;;
     esac
 }
 
@@ -89,15 +92,19 @@ train)
         run_parallel train_transformer.py --hours 0.6 --cooldown 0
         train_transformer 2.8
     else
-        train_transformer 8
+        train_transformer 1.2 --begin-with "$mini"
     fi
     tune_decoder
     ;;
 continue)
     hours=${2:?processor hours in all}
+    if [[ ! -f $state/transformer_stable.pt ]]; then
+        mkdir -p "$state"
+        cp -r "$model/vae" "$model/tokenizer" "$state/"
+    fi
     encode_bank
     "$python" continue_from.py --state "$state" --hours "$hours"
-    train_transformer "$hours"
+    train_transformer "$hours" --begin-with "$model"
     ;;
 evaluate)
     case $bed in
@@ -116,10 +123,12 @@ export)
         # On two cores, about half an hour each.
         measure accuracy --size 128 --count 256 --sheet "$model/contact_128.png" &
         large=$!
+        trap 'kill "$large" 2>/dev/null || true' EXIT # another measurement failed
         measure accuracy --size 64 --count 256 --sheet "$model/contact_64.png"
         measure caching --size 64 --count 64
         measure caching --size 128 --count 16
         wait "$large"
+        trap - EXIT
         ;;
     detail)
         measure accuracy --count 128 --sheet "$model/contact_128.png"
@@ -132,7 +141,7 @@ smoke)
     "$python" smoke.py --bed "$bed"
     ;;
 *)
-    sed -n '2,12p' miniature.sh | sed 's/^# \{0,1\}//'
+    sed -n '2,14p' miniature.sh | sed 's/^# \{0,1\}//'
     exit 2
     ;;
 esac

@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 import beds
 import optim
 import text
+import train_transformer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SEED, STEPS = 0, 4
+SEED, STEPS, LAYERS = 0, 4, 2
 
 
 def run(*command):
@@ -64,10 +65,30 @@ def check_codec(script, crops):
 
 
 def check_transformer(script, size):
-    output = script("train_transformer.py", "--hours", "0.002", "--layers", "2", "--batch", "16", "--large", "0.25", "--report", "4", "--eager")
+    output = script("train_transformer.py", "--hours", "0.002", "--layers", str(LAYERS), "--batch", "16", "--large", "0.25", "--report", "4", "--eager")
     losses = [json.loads(line)["loss"] for line in output.splitlines() if line.startswith("{")]
     losses = [loss[size] for loss in losses if size in loss]
     assert len(losses) > 2 and losses[-1] < losses[0], losses
+
+
+@torch.no_grad()
+def check_beginning(bed, folder, state):
+    """A training that begins with the exported folder has its weights; with another tokenizer those of common pieces."""
+    exported = WanPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    other = os.path.join(state, "other_tokenizer")
+    text.train_tokenizer(other, ["a red pair of circles"])
+    for tokenizer in (exported.tokenizer, text.load_tokenizer(other)):
+        trainer = train_transformer.Trainer(argparse.Namespace(layers=LAYERS, heads=bed.heads, muon_lr=0, adam_lr=0, weight_decay=0), len(tokenizer))
+        fresh = trainer.encoder.shared.weight.clone()
+        trainer.begin_with(folder, tokenizer)
+        for name, value in exported.transformer.state_dict().items():
+            assert torch.equal(trainer.transformer.state_dict()[name], value), name
+        known, rows = exported.tokenizer.get_vocab(), trainer.encoder.shared.weight
+        for piece, row in tokenizer.get_vocab().items():
+            expected = exported.text_encoder.shared.weight[known[piece]] if piece in known else fresh[row]
+            assert torch.equal(rows[row], expected), piece
+        assert all(torch.equal(a, b) for a, b in zip(trainer.average, trainer.everything, strict=True))
+    assert "▁pair" not in known
 
 
 @torch.no_grad()
@@ -123,6 +144,7 @@ def main():
             stage("encode_latents.py", "--size", str(size), "--shards", "1", "--clips", str(bed.fewer(bed.sampled, size) * 2), "--eager")
         check_transformer(stage, str(bed.sizes[0]))
         stage("export.py", "--to", exported)
+        check_beginning(bed, exported, state)
         check_sampling(bed, exported, args.program, work)
         check_card(script, bed, exported, work)
         with open(os.path.join(exported, "manifest.json")) as file:

@@ -1,6 +1,7 @@
 """Train the transformer and the text encoder of a miniature by flow matching on encoded clips.
 
     torchrun --nproc_per_node 2 train_transformer.py --hours 4 --large 0.25
+    torchrun --nproc_per_node 2 train_transformer.py --bed detail --hours 8 --begin-with ../../models/wan-mini
 
 Learning rate: warm-up, constant, then linear to zero over the last --cooldown of the budget.  The budget is counted in
 processor time per process, so that other work on the machine or a stop (SIGSTOP) does not use it up.  The state is
@@ -16,7 +17,8 @@ import sys
 import time
 
 import torch
-from diffusers import AutoencoderKLWan
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from transformers import UMT5EncoderModel
 
 import beds
 import codec
@@ -146,6 +148,20 @@ class Trainer:
         self.average, self.step = state["ema"], state["step"]
         self.clips, self.seconds, self.cooled = state["clips"], state["seconds"], state.get("cooled", False)
 
+    def begin_with(self, folder, tokenizer):
+        """Take the weights of a model folder of the same shape; of the embeddings those of the pieces that both know."""
+        encoder = UMT5EncoderModel.from_pretrained(os.path.join(folder, "text_encoder"), dtype=torch.float32)
+        transformer = WanTransformer3DModel.from_pretrained(os.path.join(folder, "transformer"), dtype=torch.float32)
+        known = text.load_tokenizer(os.path.join(folder, "tokenizer")).get_vocab()
+        weights, embedding = encoder.state_dict(), self.encoder.shared.weight.detach().clone()
+        for piece, row in tokenizer.get_vocab().items():
+            if piece in known:
+                embedding[row] = weights["shared.weight"][known[piece]]
+        weights["shared.weight"] = weights["encoder.embed_tokens.weight"] = embedding
+        self.encoder.load_state_dict(weights)
+        self.transformer.load_state_dict(transformer.state_dict())
+        self.average = [p.detach().clone() for p in self.everything]
+
     def update_average(self):
         keep = min(self.args.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -245,6 +261,7 @@ def main():
     parser.add_argument("--adam-lr", type=float, default=1.5e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--ema", type=float, default=0.999, help="decay of the averaged weights")
+    parser.add_argument("--begin-with", default=None, help="model folder whose weights a training from nothing begins with")
     parser.add_argument("--report", type=int, default=50, help="steps between two lines of output")
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
     args = parser.parse_args()
@@ -260,6 +277,8 @@ def main():
     path = os.path.join(args.state, "transformer.pt")
     if os.path.exists(path):
         trainer.load(path)
+    elif args.begin_with:
+        trainer.begin_with(args.begin_with, tokenizer)
     if not args.eager:
         model.enable_compile()
     train(trainer, Captions(tokenizer, bed.world), rank, world)

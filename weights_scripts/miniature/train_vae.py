@@ -1,6 +1,7 @@
 """Train the miniature AutoencoderKLWan on procedural clips; writes a resumable checkpoint and the diffusers folder.
 
     torchrun --nproc_per_node 2 train_vae.py --steps 9000
+    torchrun --nproc_per_node 2 train_vae.py --bed detail --steps 4000 --begin-with ../../models/wan-mini
     torchrun --nproc_per_node 2 train_vae.py --decoder-only --steps 1500 --muon-lr 0.006 --adam-lr 4e-4 --cooldown 1
 """
 import argparse
@@ -10,6 +11,7 @@ import sys
 import time
 
 import torch
+from diffusers import AutoencoderKLWan
 
 import beds
 import codec
@@ -105,7 +107,8 @@ def train(vae, optimizer, args, step, path, extra_variance, rank, world):
         rate = min(1.0, (step + 1) / 100) * min(1.0, (1 - step / args.steps) / args.cooldown)
         index = step * world + rank
         whole = index // 2 % 8 == 7
-        video = training_clips(bed, index, args.crops, short if step % 3 == 2 else bed.frames, whole)
+        # Never short and whole: the convolutions' backward pass overruns its memory there on processors with AMX.
+        video = training_clips(bed, index, args.crops, short if step % 3 == 2 and not whole else bed.frames, whole)
         video = video.contiguous(memory_format=torch.channels_last_3d)
         loss, output, divergence = codec_loss(vae, video, args.kl, extra_variance)
         optimizer.zero_grad()
@@ -145,6 +148,11 @@ def export(vae, args, config):
     print("final", json.dumps(scores))
 
 
+def read_codec(folder):
+    """Weights of the codec in a state or model folder."""
+    return AutoencoderKLWan.from_pretrained(os.path.join(folder, "vae"), dtype=torch.float32).state_dict()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", default="state", help="folder of the training state")
@@ -155,6 +163,7 @@ def main():
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=1e-3)
     parser.add_argument("--kl", type=float, default=None, help="weight of the KL divergence (default: the bed's)")
+    parser.add_argument("--begin-with", default=None, help="model folder whose codec a training from nothing begins with")
     parser.add_argument("--decoder-only", action="store_true", help="improve the decoder; latents stay valid")
     parser.add_argument("--noise", type=float, default=0.06, help="with --decoder-only: latent noise, in units of latents_std")
     parser.add_argument("--validation-clips", type=int, default=128, help="clips of the final scores at the bed's first size")
@@ -166,12 +175,15 @@ def main():
     rank, world = parallel.start()
     os.makedirs(args.state, exist_ok=True)
     torch.manual_seed(0)
-    vae = codec.channels_last(codec.initialise(codec.build_vae(args.bed.base_dim)))
+    vae = codec.initialise(codec.build_vae(args.bed.base_dim))
+    if args.begin_with:
+        vae.load_state_dict(read_codec(args.begin_with))
+    vae = codec.channels_last(vae)
     if not args.eager:
         codec.enable_compile()
     config, extra_variance = None, 0.0
     if args.decoder_only:
-        vae.load_state_dict(torch.load(os.path.join(args.state, "vae.pt"))["model"])
+        vae.load_state_dict(read_codec(args.state))
         vae.encoder.requires_grad_(False)
         vae.quant_conv.requires_grad_(False)
         with open(os.path.join(args.state, "vae", "config.json")) as file:
@@ -187,7 +199,7 @@ def main():
         state, encoder = torch.load(path), codec.encoder_hash(vae)
         vae.load_state_dict(state["model"])
         if args.decoder_only and codec.encoder_hash(vae) != encoder:
-            sys.exit(f"{path}: has another encoder than vae.pt; accepted: none, to tune the decoder anew")
+            sys.exit(f"{path}: has another encoder than vae/; accepted: none, to tune the decoder anew")
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     train(vae, optimizer, args, step, path, extra_variance, rank, world)
