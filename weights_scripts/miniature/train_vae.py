@@ -1,7 +1,7 @@
 """Train the miniature AutoencoderKLWan on procedural clips; writes a resumable checkpoint and the diffusers folder.
 
     torchrun --nproc_per_node 2 train_vae.py --steps 9000
-    torchrun --nproc_per_node 2 train_vae.py --bed detail --steps 4000 --begin-with ../../models/wan-mini
+    torchrun --nproc_per_node 2 train_vae.py --bed detail --steps 2600 --crops 6 --begin-with ../../models/wan-mini
     torchrun --nproc_per_node 2 train_vae.py --decoder-only --steps 1500 --muon-lr 0.006 --adam-lr 4e-4 --cooldown 1
 """
 import argparse
