@@ -98,7 +98,7 @@ train)
     ;;
 continue)
     hours=${2:?processor hours in all}
-    if [[ ! -f $state/transformer_stable.pt ]]; then
+    if [[ ! -e $state/vae ]]; then
         mkdir -p "$state"
         cp -r "$model/vae" "$model/tokenizer" "$state/"
     fi
