@@ -1,7 +1,7 @@
 """The test beds by name: what a bed's clips show, at which sizes, and how its model and codec are shaped.
 
 A world is a module with `sample_attributes`, `is_held_out`, `caption`, `corpus`, `render` and `classify` of attribute
-rows, and the constants FRAMES, FPS, NUM_TEMPLATES, NUM_VERBS and GROUPS.
+rows, and the constants CARDINALITY, COLOURS, FRAMES, FPS, GROUPS, NUM_TEMPLATES, NUM_VERBS and OBJECTS.
 """
 import argparse
 import dataclasses
@@ -27,6 +27,7 @@ class Bed:
     sampled: int  # clips of the first size sampled at once
     base_dim: int  # codec width
     kl: float
+    binding: float = 0.0  # weight of the text encoder's auxiliary task (binding.py)
     guidance: float = 3.0  # published: what clips are sampled with unless something else is asked for
     fewer_steps: tuple = (25, 20, 15, 10)
 
@@ -61,7 +62,7 @@ BEDS = {bed.name: bed for bed in (
         layers=20, heads=5, batch=48, sampled=32, base_dim=8, kl=2e-5, guidance=1.5),
     Bed("detail", clips_detail, "wan-mini-detail", "metrics-detail.json",
         "a red circle moving left and a blue square standing still on a gray ground", (128,),
-        layers=20, heads=5, batch=16, sampled=8, base_dim=8, kl=2e-5, guidance=1.5, fewer_steps=(25, 20, 16, 15, 10)),
+        layers=20, heads=5, batch=16, sampled=8, base_dim=8, kl=2e-5, binding=0.1, guidance=1.5, fewer_steps=(25, 20, 16, 15, 10)),
 )}
 
 

@@ -21,6 +21,7 @@ BACKGROUNDS = {"dark": -0.6, "gray": 0.0, "pale": 0.6}
 SHAPES = clips.SHAPES[:3]
 CARDINALITY = (len(COLOURS), len(SHAPES), len(MOTIONS)) * 2 + (len(BACKGROUNDS),)
 # An attribute row holds colour, shape and motion of both objects, the lower colour first, and the background.
+OBJECTS = (0, 1, 2), (3, 4, 5)  # columns of an object, its colour first
 GROUPS = {"colour": (0, 3), "shape": (1, 4), "motion": (2, 5), "background": (6,)}
 
 # (colour, shape) pairs that the transformer is never trained on: blue triangle, yellow circle.

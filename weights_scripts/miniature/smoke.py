@@ -64,11 +64,12 @@ def check_codec(script, crops):
     assert quality[-1] > quality[0], quality
 
 
-def check_transformer(script, size):
+def check_transformer(script, size, binding):
     output = script("train_transformer.py", "--hours", "0.002", "--layers", str(LAYERS), "--batch", "16", "--large", "0.25", "--report", "4", "--eager")
-    losses = [json.loads(line)["loss"] for line in output.splitlines() if line.startswith("{")]
-    losses = [loss[size] for loss in losses if size in loss]
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    losses = [line["loss"][size] for line in lines if size in line["loss"]]
     assert len(losses) > 2 and losses[-1] < losses[0], losses
+    assert not binding or lines[-1]["binding"] < 0.1, lines[-1]
 
 
 @torch.no_grad()
@@ -78,7 +79,7 @@ def check_beginning(bed, folder, state):
     other = os.path.join(state, "other_tokenizer")
     text.train_tokenizer(other, ["a red pair of circles"])
     for tokenizer in (exported.tokenizer, text.load_tokenizer(other)):
-        trainer = train_transformer.Trainer(argparse.Namespace(layers=LAYERS, heads=bed.heads, muon_lr=0, adam_lr=0, weight_decay=0), len(tokenizer))
+        trainer = train_transformer.Trainer(argparse.Namespace(layers=LAYERS, heads=bed.heads, muon_lr=0, adam_lr=0, weight_decay=0, binding=0), tokenizer)
         fresh = trainer.encoder.shared.weight.clone()
         trainer.begin_with(folder, tokenizer)
         for name, value in exported.transformer.state_dict().items():
@@ -142,7 +143,7 @@ def main():
         check_codec(stage, 4 * 64 // bed.sizes[0])
         for size in bed.sizes:
             stage("encode_latents.py", "--size", str(size), "--shards", "1", "--clips", str(bed.fewer(bed.sampled, size) * 2), "--eager")
-        check_transformer(stage, str(bed.sizes[0]))
+        check_transformer(stage, str(bed.sizes[0]), bed.binding)
         stage("export.py", "--to", exported)
         check_beginning(bed, exported, state)
         check_sampling(bed, exported, args.program, work)

@@ -21,6 +21,7 @@ from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from transformers import UMT5EncoderModel
 
 import beds
+import binding
 import codec
 import model
 import optim
@@ -108,11 +109,11 @@ def noise_levels(count, size):
 class Trainer:
     """Models, optimizer, averaged weights and counters: everything a checkpoint holds."""
 
-    def __init__(self, args, vocabulary):
+    def __init__(self, args, tokenizer):
         self.args = args
         torch.manual_seed(0)
         self.transformer = model.build_transformer(args.layers, args.heads)
-        self.encoder = text.build_text_encoder(vocabulary)
+        self.encoder = text.build_text_encoder(len(tokenizer))
         initialise(self.transformer, self.encoder)
         matrices = [p for name, p in self.transformer.named_parameters() if name.startswith("blocks.") and p.dim() == 2]
         chosen = {id(p) for p in matrices}
@@ -122,12 +123,14 @@ class Trainer:
         self.average = [p.detach().clone() for p in self.everything]
         self.step = self.clips = 0
         self.seconds, self.cooled = 0.0, False
+        self.binding = binding.Binding(args.bed.world, tokenizer) if args.binding else None
 
     def save(self, path):
+        heads = self.binding.state_dict() if self.binding else {}
         torch.save({"transformer": self.transformer.state_dict(), "text_encoder": self.encoder.state_dict(),
                     "ema": self.average, "optimizer": self.optimizer.state_dict(), "step": self.step,
                     "clips": self.clips, "seconds": self.seconds, "cooled": self.cooled, "layers": self.args.layers,
-                    "heads": self.args.heads}, path + ".part")
+                    "heads": self.args.heads, "binding": heads}, path + ".part")
         os.replace(path + ".part", path)
 
     def checkpoint(self):
@@ -147,6 +150,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["ema"], state["step"]
         self.clips, self.seconds, self.cooled = state["clips"], state["seconds"], state.get("cooled", False)
+        if self.binding and state.get("binding"):
+            self.binding.load_taught(state["binding"])
 
     def begin_with(self, folder, tokenizer):
         """Take the weights of a model folder of the same shape; of the embeddings those of the pieces that both know."""
@@ -162,19 +167,29 @@ class Trainer:
         self.transformer.load_state_dict(transformer.state_dict())
         self.average = [p.detach().clone() for p in self.everything]
 
+    def teach_binding(self, captions):
+        """Where the text encoder has not been taught yet which words belong together, do so before anything else."""
+        if self.binding and not self.binding.taught:
+            self.binding.teach(self.encoder, captions, self.args.bed.world)
+            taught = [p.detach().clone() for p in self.encoder.parameters()]
+            self.average[-len(taught):] = taught
+
     def update_average(self):
         keep = min(self.args.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self.average, [p.detach() for p in self.everything], 1 - keep)
 
 
-def flow_loss(trainer, size, clean, captions, attributes, rope):
-    """Squared error of the predicted velocity (noise - clean) at random noise levels."""
+def losses(trainer, size, clean, captions, attributes, rope):
+    """Squared error of the predicted velocity (noise - clean) at random noise levels; the loss of the text encoder's
+    auxiliary task, 0 without one."""
     sigma = noise_levels(len(clean), size)[:, None, None]
     noise = torch.randn_like(clean)
-    context = text.encode(trainer.encoder, *captions.sample(attributes))
+    ids, mask = captions.sample(attributes)
+    context = text.encode(trainer.encoder, ids, mask)
     output = model.forward(trainer.transformer, torch.lerp(clean, noise, sigma), 1000 * sigma.flatten(), context, rope)
-    return (output - (noise - clean)).square().mean()
+    bound = trainer.binding.loss(context, ids, attributes) if trainer.binding else torch.zeros(())
+    return (output - (noise - clean)).square().mean(), bound
 
 
 def train(trainer, captions, rank, world):
@@ -213,9 +228,9 @@ def train(trainer, captions, rank, world):
                 bank.refresh()
         torch.manual_seed((trainer.step * world + rank) * 7919 + 17)
         clean, attributes = banks[size].sample(bed.fewer(args.batch, size))
-        loss = flow_loss(trainer, size, clean, captions, attributes, ropes[size])
+        loss, bound = losses(trainer, size, clean, captions, attributes, ropes[size])
         optimizer.zero_grad()
-        loss.backward()
+        (loss + args.binding * bound).backward()
         now = time.process_time()
         clock.grad = torch.tensor([loss.item(), now - processor_time])
         stop.before_averaging()
@@ -233,8 +248,9 @@ def train(trainer, captions, rank, world):
             speed = (trainer.clips - window[1]) / (time.time() - window[0])
             window = (time.time(), trainer.clips)
             print(json.dumps({"step": trainer.step, "clips": trainer.clips, "seconds": round(trainer.seconds),
-                              "loss": {k: round(v, 4) for k, v in running.items()}, "norm": round(norm.item(), 2),
-                              "rate": round(rate, 3), "clips/s": round(speed, 1)}), flush=True)
+                              "loss": {k: round(v, 4) for k, v in running.items()},
+                              "binding": round(bound.item(), 4), "norm": round(norm.item(), 2), "rate": round(rate, 3),
+                              "clips/s": round(speed, 1)}), flush=True)
         if stop.agreed():
             break
         if rank == 0 and trainer.seconds - saved > SAVE_EVERY_SECONDS:
@@ -261,27 +277,31 @@ def main():
     parser.add_argument("--adam-lr", type=float, default=1.5e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--ema", type=float, default=0.999, help="decay of the averaged weights")
+    parser.add_argument("--binding", type=float, default=None, help="weight of the auxiliary task that binds words; default: the bed's")
     parser.add_argument("--begin-with", default=None, help="model folder whose weights a training from nothing begins with")
     parser.add_argument("--report", type=int, default=50, help="steps between two lines of output")
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
     args = parser.parse_args()
     bed = args.bed
     args.batch, args.layers, args.heads = args.batch or bed.batch, args.layers or bed.layers, args.heads or bed.heads
+    args.binding = bed.binding if args.binding is None else args.binding
     rank, world = parallel.start()
     tokenizer_folder = os.path.join(args.state, "tokenizer")
     if rank == 0 and not os.path.exists(os.path.join(tokenizer_folder, text.WRITTEN_LAST)):
         text.train_tokenizer(tokenizer_folder, bed.world.corpus())
     parallel.wait_for_all(world)
     tokenizer = text.load_tokenizer(tokenizer_folder)
-    trainer = Trainer(args, len(tokenizer))
+    trainer = Trainer(args, tokenizer)
     path = os.path.join(args.state, "transformer.pt")
     if os.path.exists(path):
         trainer.load(path)
     elif args.begin_with:
         trainer.begin_with(args.begin_with, tokenizer)
+    captions = Captions(tokenizer, bed.world)
+    trainer.teach_binding(captions)
     if not args.eager:
         model.enable_compile()
-    train(trainer, Captions(tokenizer, bed.world), rank, world)
+    train(trainer, captions, rank, world)
 
 
 if __name__ == "__main__":
