@@ -74,7 +74,7 @@ train_codec() {
 train_transformer() {
     case $bed in
     mini) run_parallel train_transformer.py --hours "$1" --large 0.33 --cooldown 0.45 "${@:2}" ;;
-    detail) run_parallel train_transformer.py --hours "$1" --cooldown 0.35 "${@:2}" ;;
+    detail) run_parallel train_transformer.py --hours "$1" --cooldown 0.5 "${@:2}" ;;
     esac
 }
 
@@ -92,7 +92,7 @@ train)
         run_parallel train_transformer.py --hours 0.6 --cooldown 0
         train_transformer 2.8
     else
-        train_transformer 0.85 --begin-with "$mini"
+        train_transformer 1.8 --begin-with "$mini"
     fi
     tune_decoder
     ;;
