@@ -41,7 +41,7 @@ TEST(Generate, AModelBringsItsOwnSettings) {
   const Finished run = dit_gen(
       {"-m", model_path("wan-mini-detail").string(), "-p", "a red circle moving left", "--steps", "2"}, scratch.here());
   EXPECT_EQ(run.exit_code, kDone) << run.err;
-  EXPECT_TRUE(contains(run.err, "128x128, 9 frames, 2 steps, guidance 1.5, unipc, cache none"));
+  EXPECT_TRUE(contains(run.err, "128x128, 9 frames, 2 steps, guidance 6, unipc, cache none"));
 }
 
 TEST(Generate, WritesEveryOutputThatIsAskedFor) {

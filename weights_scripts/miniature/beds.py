@@ -62,7 +62,7 @@ BEDS = {bed.name: bed for bed in (
         layers=20, heads=5, batch=48, sampled=32, base_dim=8, kl=2e-5, guidance=1.5),
     Bed("detail", clips_detail, "wan-mini-detail", "metrics-detail.json",
         "a red circle moving left and a blue square standing still on a gray ground", (128,),
-        layers=20, heads=5, batch=16, sampled=8, base_dim=8, kl=2e-5, binding=0.1, guidance=1.5, fewer_steps=(25, 20, 16, 15, 10)),
+        layers=20, heads=5, batch=16, sampled=8, base_dim=8, kl=2e-5, binding=0.1, guidance=6.0, fewer_steps=(25, 20, 16, 15, 10)),
 )}
 
 
