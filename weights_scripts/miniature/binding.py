@@ -19,7 +19,7 @@ class Binding(torch.nn.Module):
 
     def __init__(self, world, tokenizer):
         super().__init__()
-        self.objects, self.taught = world.OBJECTS, False
+        self.objects = world.OBJECTS
         self.colour_ids = tokenizer.convert_tokens_to_ids(["▁" + colour for colour in world.COLOURS])
         self.heads = torch.nn.ModuleList(torch.nn.Linear(text.DIM, world.CARDINALITY[column]) for column in self.objects[0][1:])
 
@@ -32,12 +32,6 @@ class Binding(torch.nn.Module):
             at_colour = rows[there, found[there].float().argmax(1)]
             losses += [F.cross_entropy(head(at_colour), attributes[there, column]) for head, column in zip(self.heads, told, strict=True)]
         return torch.stack(losses).mean() if there.any() else rows.sum() * 0
-
-    def load_taught(self, state):
-        """Take the heads of an earlier training."""
-        self.load_state_dict(state)
-        self.requires_grad_(False)
-        self.taught = True
 
     def teach(self, encoder, captions, world):
         """Train `encoder` and the heads on the task alone, a quarter of a minute; the encoder's rows are kept near what
@@ -55,5 +49,4 @@ class Binding(torch.nn.Module):
             optimizer.zero_grad()
             (3 * loss + (rows - kept).square().mean()).backward()
             optimizer.step()
-        optimizer.zero_grad()
-        self.load_taught(self.state_dict())
+        self.requires_grad_(False)

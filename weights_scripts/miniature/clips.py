@@ -16,8 +16,8 @@ BACKGROUNDS = {"black": (-0.85,) * 3, "gray": (-0.1,) * 3, "white": (0.85,) * 3}
 SHAPES = ("circle", "square", "triangle", "ring")
 SIZES = ("small", "large")
 MOTIONS = ("left", "right", "up", "down", "still")
-# The columns of an attribute row that a score counts.
 OBJECTS = ((0, 1, 2, 3),)  # columns of an object, its colour first
+# The columns of an attribute row that a score counts.
 GROUPS = {"colour": (0,), "shape": (1,), "size": (2,), "motion": (3,), "background": (4,)}
 CARDINALITY = (len(COLOURS), len(SHAPES), len(SIZES), len(MOTIONS), len(BACKGROUNDS))
 LEFT, RIGHT, UP, DOWN, STILL = range(len(MOTIONS))

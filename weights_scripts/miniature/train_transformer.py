@@ -151,7 +151,8 @@ class Trainer:
         self.average, self.step = state["ema"], state["step"]
         self.clips, self.seconds, self.cooled = state["clips"], state["seconds"], state.get("cooled", False)
         if self.binding and state.get("binding"):
-            self.binding.load_taught(state["binding"])
+            self.binding.load_state_dict(state["binding"])
+            self.binding.requires_grad_(False)
 
     def begin_with(self, folder, tokenizer):
         """Take the weights of a model folder of the same shape; of the embeddings those of the pieces that both know."""
@@ -169,7 +170,7 @@ class Trainer:
 
     def teach_binding(self, captions):
         """Where the text encoder has not been taught yet which words belong together, do so before anything else."""
-        if self.binding and not self.binding.taught:
+        if self.binding and any(p.requires_grad for p in self.binding.parameters()):
             self.binding.teach(self.encoder, captions, self.args.bed.world)
             taught = [p.detach().clone() for p in self.encoder.parameters()]
             self.average[-len(taught):] = taught
