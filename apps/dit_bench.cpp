@@ -34,21 +34,24 @@ void add_common_options(CLI::App& verb, CommandLine& line, int& repetitions, int
   verb.add_flag("--json", line.json, "one JSON object per line");
 }
 
+/// The options of the verbs that make clips.
+void add_clip_options(CLI::App& verb, ClipArguments& clip) {
+  add_path_option(verb, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR", clip.model);
+  add_text_option(verb, "--size", "pixels (default: the model's own)", "WxH",
+                  [&clip](const std::string& text) { clip.size = parse_size("--size", text); });
+  verb.add_option("--frames", clip.frames, "frames, 4k+1 (default: the model's own)")->check(CLI::Range(1, 100000));
+  verb.add_option("--steps", clip.steps, "denoising steps of a run")->check(CLI::Range(1, 1000));
+}
+
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* full = app.add_subcommand("full", "full compute: dtypes and kernels against one another, and its phases");
-  add_path_option(*full, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR", line.full.model);
-  add_text_option(*full, "--size", "pixels (default: the model's own)", "WxH",
-                  [&](const std::string& text) { line.full.size = parse_size("--size", text); });
-  full->add_option("--frames", line.full.frames, "frames, 4k+1")->check(CLI::Range(1, 100000));
-  full->add_option("--steps", line.full.steps, "denoising steps of a run")->check(CLI::Range(1, 1000));
+  add_clip_options(*full, line.full.clip);
   add_common_options(*full, line, line.full.repetitions, line.full.threads);
   CLI::App* policies = app.add_subcommand(
       "policies", "what each policy costs when it reuses nothing, and when it reuses half of the units");
   policies->add_option("settings", line.policies.settings, "settings to measure (default: two of every policy)");
-  add_path_option(*policies, "-m,--model", "a diffusers folder (default: the shipped miniature)", "DIR",
-                  line.policies.model);
+  add_clip_options(*policies, line.policies.clip);
   policies->add_option("--dtype", line.policies.dtype, "fp32 or bf16")->check(CLI::IsMember({"fp32", "bf16"}));
-  policies->add_option("--steps", line.policies.steps, "denoising steps of a run")->check(CLI::Range(1, 1000));
   add_common_options(*policies, line, line.policies.repetitions, line.policies.threads);
   CLI::App* kernels = app.add_subcommand("kernels", "each fused operation against its unfused form and a copy");
   add_common_options(*kernels, line, line.kernels.repetitions, line.kernels.threads);

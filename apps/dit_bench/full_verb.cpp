@@ -23,14 +23,13 @@ struct Form {
 };
 
 std::vector<Form> load_forms(const FullArguments& arguments) {
-  const std::filesystem::path folder = arguments.model.empty() ? shipped_model() : arguments.model;
   std::vector<Form> forms;
   for (const auto& [dtype, type] : {std::pair("fp32", at::kFloat), {"bf16", at::kBFloat16}}) {
     for (const auto& [kernels, mode] : {std::pair("reference", KernelMode::kReference), {"auto", KernelMode::kAuto}}) {
       LoadOptions options;
       options.dtype = type;
       options.kernels = mode;
-      forms.push_back({dtype, kernels, load_model(folder, options)});
+      forms.push_back({dtype, kernels, load_model(arguments.clip.model_folder(), options)});
     }
   }
   return forms;
@@ -62,14 +61,7 @@ void print(Console& console, const Form& form) {
 ExitCode bench_full(Program& program, const FullArguments& arguments) {
   at::set_num_threads(arguments.threads);
   std::vector<Form> forms = load_forms(arguments);
-  Request request;
-  request.prompt = "a large red circle moving right on a white background";
-  request.steps = arguments.steps;
-  request.frames = arguments.frames;
-  if (arguments.size) {
-    request.width = arguments.size->width;
-    request.height = arguments.size->height;
-  }
+  const Request request = arguments.clip.request();
   announce_machine(program.console);
   Request warm_up = request;
   warm_up.steps = 2;

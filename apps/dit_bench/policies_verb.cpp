@@ -33,15 +33,12 @@ struct Cost {
 
 Cost run(const VideoModel& model, const std::string& setting, const PoliciesArguments& options) {
   const PolicySpec policy = parse_policy(setting);
-  Request request;
-  request.prompt = "a large red circle moving right on a white background";
-  request.steps = options.steps;
   GenerateOptions generate_options;
   generate_options.stop = options.stop;
   generate_options.decode = false;
   generate_options.engine.record_steps = true;
   const auto make = [&] { return make_policy({&policy, 1}); };
-  const Result result = generate(model, request, make, generate_options);
+  const Result result = generate(model, options.clip.request(), make, generate_options);
   Cost cost{.seconds = result.seconds.denoise,
             .computed = static_cast<double>(result.counts.units_computed) / static_cast<double>(result.units_total)};
   for (const StepRecord& step : result.step_records) {
@@ -90,7 +87,8 @@ std::string half_threshold(const VideoModel& model, const PolicyEntry& entry, co
 /// A setting that computes about half of the units, as near as the policy's options come to it.
 std::string half_setting(const VideoModel& model, const PolicyEntry& entry, const PoliciesArguments& options) {
   std::vector<std::string> settings;
-  if (has_option(entry, "compute")) settings.push_back(fmt::format("{}:compute={}", entry.name, options.steps / 2));
+  if (has_option(entry, "compute"))
+    settings.push_back(fmt::format("{}:compute={}", entry.name, options.clip.steps / 2));
   if (has_option(entry, "interval")) settings.push_back(entry.name + ":interval=2");
   if (has_option(entry, "threshold") && try_run(model, entry.name, options)) {
     settings.push_back(half_threshold(model, entry, options));
@@ -171,14 +169,14 @@ ExitCode bench_policies(Program& program, const PoliciesArguments& arguments) {
   at::set_num_threads(arguments.threads);
   LoadOptions load_options;
   load_options.dtype = arguments.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
-  const auto model = load_model(arguments.model.empty() ? shipped_model() : arguments.model, load_options);
+  const auto model = load_model(arguments.clip.model_folder(), load_options);
   announce_machine(program.console);
   run(*model, "none", arguments);  // what the model cannot make is said once
   const std::vector<std::string> settings =
       arguments.settings.empty() ? usual_settings(*model, arguments) : arguments.settings;
   if (settings.empty()) {
-    throw Error(ExitCode::kUsage,
-                fmt::format("--steps: {}: no policy reuses anything in so few; accepted: more steps", arguments.steps));
+    throw Error(ExitCode::kUsage, fmt::format("--steps: {}: no policy reuses anything in so few; accepted: more steps",
+                                              arguments.clip.steps));
   }
   for (const std::string& setting : settings) print(program.console, measure(*model, setting, arguments));
   return ExitCode::kDone;

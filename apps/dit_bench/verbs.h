@@ -9,25 +9,33 @@
 #include "apps/common/arguments.h"
 #include "apps/common/program.h"
 #include "core/error.h"
+#include "runtime/pipeline.h"
 
 namespace ditto {
 
-struct PoliciesArguments {
+/// The clip whose runs are timed; size and frames are the model's own when not given.
+struct ClipArguments {
   std::filesystem::path model;  ///< empty: the shipped miniature
+  std::optional<PixelSize> size;
+  std::optional<int> frames;
+  int steps = 50;
+
+  std::filesystem::path model_folder() const;
+  Request request() const;
+};
+
+struct PoliciesArguments {
+  ClipArguments clip;
   std::string dtype = "fp32";
   int repetitions = 15;
-  int steps = 50;
   int threads = 1;
   std::vector<std::string> settings;
   std::stop_token stop;
 };
 
 struct FullArguments {
-  std::filesystem::path model;    ///< empty: the shipped miniature
-  std::optional<PixelSize> size;  ///< the model's own when not given, as are the frames
-  std::optional<int> frames;
+  ClipArguments clip;
   int repetitions = 5;
-  int steps = 50;
   int threads = 1;
   std::stop_token stop;
 };

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/printable.h"
+#include "io/file_extension.h"
 #include "io/image.h"
 #include "io/non_finite.h"
 #include "io/safetensors.h"
@@ -45,12 +46,13 @@ at::Tensor finite(const at::Tensor& latents, const fs::path& path) {
 ClipSource ClipSource::read(const fs::path& path) {
   ClipSource source;
   source.path = path;
+  const std::string extension = file_extension(path);
   std::error_code ignored;  // what cannot be looked at is no folder; reading it says why
   if (fs::is_directory(path, ignored)) {
     source.frames = read_frames(path);
-  } else if (path.extension() == ".png") {
+  } else if (extension == ".png") {
     source.frames = read_image(path).unsqueeze(0);
-  } else if (path.extension() == ".safetensors") {
+  } else if (extension == ".safetensors") {
     const SafetensorsFile file(path);
     if (file.find("frames") != nullptr) {
       source.frames = frames_of(file);

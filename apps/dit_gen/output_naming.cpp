@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/printable.h"
 #include "io/atomic_file.h"
+#include "io/file_extension.h"
 
 namespace ditto {
 namespace {
@@ -38,17 +39,9 @@ std::string filled(const std::string& pattern, const std::string& name, const st
   return text;
 }
 
-/// In small letters, as formats are listed.
-std::string extension_of(const std::string& path) {
-  std::string extension = fs::path(path).extension().string();
-  for (char& letter : extension)
-    letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-  return extension;
-}
-
 /// Whether `-o` means a video; anything else is a folder, but a mistaken video format should not become one.
 bool names_video(const std::string& output) {
-  const std::string extension = extension_of(output);
+  const std::string extension = file_extension(output);
   if (extension == ".mp4") return true;
   static const std::vector<std::string> kOtherFiles = {
       ".avi",  ".gif", ".jpeg", ".jpg", ".json", ".jsonl",       ".m4v", ".mkv",  ".mov",  ".mp3",

@@ -18,6 +18,7 @@
 
 #include "core/error.h"
 #include "core/printable.h"
+#include "io/file_extension.h"
 #include "io/input_file.h"
 #include "io/png_header.h"
 
@@ -132,7 +133,7 @@ std::vector<std::filesystem::path> list_png_files(const std::filesystem::path& f
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().extension() == ".png") files.push_back(entry->path());
+    if (file_extension(entry->path()) == ".png") files.push_back(entry->path());
   }
   if (error) fail(folder, "cannot be read: " + error.message(), "a folder of PNG frames");
   if (files.empty()) fail(folder, "holds no frames", "a folder of PNG frames");

@@ -54,6 +54,14 @@ TEST(Bench, PoliciesTellWhatReusingHalfSaves) {
   }
 }
 
+TEST(Bench, PoliciesTakeASize) {
+  const Arguments verb = {"policies", "--steps", "2", "interval:interval=2"};
+  EXPECT_EQ(figures(dit_bench(verb + Arguments{"--size", "32x48", "--frames", "1"})).size(), 1u);
+  const Finished run = dit_bench(verb + Arguments{"--size", "33x48"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_TRUE(contains(run.err, "33")) << run.err;
+}
+
 TEST(Bench, RefusesAPolicyItDoesNotKnow) {
   const Finished run = dit_bench({"policies", "intervall"});
   EXPECT_EQ(run.exit_code, 2);

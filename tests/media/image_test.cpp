@@ -199,6 +199,14 @@ TEST(Frames, AreReadInTheOrderOfTheirNumbers) {
   EXPECT_TRUE(at::equal(read_frames(folder / "clip"), frames));
 }
 
+TEST(Frames, ReadNamesInCapitals) {
+  const ScratchFolder folder;
+  const at::Tensor frames = moving_square(2, 16, 16);
+  write_frames(folder / "clip", frames);
+  std::filesystem::rename(folder / "clip/frame_0001.png", folder / "clip/frame_0001.PNG");
+  EXPECT_TRUE(at::equal(read_frames(folder / "clip"), frames));
+}
+
 TEST(Frames, RefuseMixedSizesAndEmptyFolders) {
   const ScratchFolder folder;
   std::filesystem::create_directory(folder / "clip");
