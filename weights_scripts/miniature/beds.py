@@ -19,6 +19,7 @@ class Bed:
     world: types.ModuleType
     model: str  # folder under models/
     metrics: str  # file of benchmark.py's figures
+    state: str  # default folder of the training state
     prompt: str  # of the smoke test
     sizes: tuple  # the first is the one that training begins with
     layers: int
@@ -27,8 +28,8 @@ class Bed:
     sampled: int  # clips of the first size sampled at once
     base_dim: int  # codec width
     kl: float
+    guidance: float  # published: what clips are sampled with unless something else is asked for
     binding: float = 0.0  # weight of the text encoder's auxiliary task (binding.py)
-    guidance: float = 3.0  # published: what clips are sampled with unless something else is asked for
     fewer_steps: tuple = (25, 20, 15, 10)
 
     @property
@@ -58,9 +59,9 @@ class Bed:
 
 
 BEDS = {bed.name: bed for bed in (
-    Bed("mini", clips, "wan-mini", "metrics.json", "a large red ring moving left on a white background", (64, 128),
+    Bed("mini", clips, "wan-mini", "metrics.json", "state", "a large red ring moving left on a white background", (64, 128),
         layers=20, heads=5, batch=48, sampled=32, base_dim=8, kl=2e-5, guidance=1.5),
-    Bed("detail", clips_detail, "wan-mini-detail", "metrics-detail.json",
+    Bed("detail", clips_detail, "wan-mini-detail", "metrics-detail.json", "state-detail",
         "a red circle moving left and a blue square standing still on a gray ground", (128,),
         layers=20, heads=5, batch=16, sampled=8, base_dim=8, kl=2e-5, binding=0.1, guidance=6.0, fewer_steps=(25, 20, 16, 15, 10)),
 )}
@@ -75,3 +76,16 @@ def _named(name):
 def add_option(parser):
     """The option --bed; its value is the Bed."""
     parser.add_argument("--bed", type=_named, default="mini", help=f"test bed: {', '.join(BEDS)}")
+
+
+def add_state_option(parser):
+    """The options --bed and --state, for parse_state()."""
+    add_option(parser)
+    parser.add_argument("--state", default=None, help="folder of the training state (default: the bed's)")
+
+
+def parse_state(parser):
+    """The parsed options, with the bed's own folder where --state is not given: latents and weights of another bed fit no model."""
+    args = parser.parse_args()
+    args.state = args.state or args.bed.state
+    return args

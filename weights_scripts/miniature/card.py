@@ -36,7 +36,7 @@ def held_out(values):
 
 
 def accuracy_table(metrics, groups):
-    """One row per measured size and guidance, each followed by what the codec preserves of true clips."""
+    """One row per measured size and guidance, each size followed once by what the codec preserves of true clips."""
     columns, rows = [c for c in COLUMNS if c in groups], []
     for key, entry in sorted(metrics.items(), key=lambda item: (item[1].get("resolution", 0), -item[1].get("guidance", 0))):
         if not key.startswith("accuracy"):
@@ -45,7 +45,7 @@ def accuracy_table(metrics, groups):
         rows.append([name, *(score(entry["generated"][c]) for c in (*columns, *TOGETHER)), held_out(entry["generated"])])
         codec = f"codec limit at {entry['resolution']} pixels ({entry['codec_psnr']:.1f} dB)"
         row = [codec, *(score(entry["codec_limit"][c]) for c in (*columns, *TOGETHER)), held_out(entry["codec_limit"])]
-        if not rows[:-1] or all(r[0] != codec for r in rows):
+        if all(r[0] != codec for r in rows):
             rows.append(row)
     return table(["", *columns, f"all {NUMBERS[len(groups)]}", "seen pairs", "held-out pairs"], rows)
 

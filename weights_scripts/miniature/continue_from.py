@@ -12,6 +12,8 @@ import sys
 
 import torch
 
+import beds
+
 
 def copy(source, target):
     shutil.copyfile(source, target + ".part")
@@ -20,9 +22,9 @@ def copy(source, target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", default="state", help="folder of the training state")
+    beds.add_state_option(parser)
     parser.add_argument("--hours", type=float, required=True, help="budget of the longer training, in processor hours")
-    args = parser.parse_args()
+    args = beds.parse_state(parser)
     last, stable, before, noted = (os.path.join(args.state, name) for name in
                                    ("transformer.pt", "transformer_stable.pt", "transformer_before.pt", "continued_to"))
     if os.path.exists(noted):

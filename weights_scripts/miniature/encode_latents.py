@@ -47,15 +47,14 @@ def decode_latents(vae, latents, bf16=True):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", default="state", help="folder of the training state")
-    beds.add_option(parser)
+    beds.add_state_option(parser)
     parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
     parser.add_argument("--shards", type=int, default=32)
     parser.add_argument("--clips", type=int, default=2048, help="clips per shard")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
-    args = parser.parse_args()
+    args = beds.parse_state(parser)
     bed = args.bed
     size = args.size or bed.sizes[0]
     folder = os.path.join(args.state, "latents")

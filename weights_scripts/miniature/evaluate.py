@@ -102,16 +102,15 @@ def sheet(video, path, columns=2, rows=6):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", default="state", help="folder of the training state")
     parser.add_argument("--checkpoint", default="transformer.pt", help="file in the folder")
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--steps", type=int, default=25)
-    beds.add_option(parser)
+    beds.add_state_option(parser)
     parser.add_argument("--size", type=int, default=None, help="default: the bed's first")
     parser.add_argument("--guidance", type=float, default=None, help="default: the bed's")
     parser.add_argument("--sheet", default=None, help="PNG with the first clips")
     parser.add_argument("--raw", action="store_true", help="the current weights instead of their average")
-    args = parser.parse_args()
+    args = beds.parse_state(parser)
     bed = args.bed
     size, guidance = args.size or bed.sizes[0], bed.guidance if args.guidance is None else args.guidance
     batch = bed.fewer(bed.sampled, size)

@@ -95,6 +95,8 @@ def is_of_the_card(name):
 def replace_folder(source, target):
     """Put `source` in the place of `target`, with the old folder's card."""
     old = target + ".old"
+    if os.path.exists(old) and not os.path.exists(target):
+        os.rename(old, target)  # an earlier export was killed between the two
     if os.path.exists(target):
         for name in filter(is_of_the_card, os.listdir(target)):
             shutil.copy2(os.path.join(target, name), source)
@@ -113,11 +115,10 @@ def make_readable(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", default="state", help="folder of the training state")
     parser.add_argument("--checkpoint", default="transformer.pt", help="file in the folder")
-    beds.add_option(parser)
+    beds.add_state_option(parser)
     parser.add_argument("--to", default=None, help="default: the bed's folder under models/")
-    args = parser.parse_args()
+    args = beds.parse_state(parser)
     target = args.to or os.path.join("../../models", args.bed.model)
     transformer, encoder, _ = evaluate.load_state(os.path.join(args.state, args.checkpoint))
     difference = check_forward(transformer, args.bed.latent_frames)

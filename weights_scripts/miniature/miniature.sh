@@ -3,8 +3,8 @@
 #
 #   miniature.sh [--bed NAME] train             codec, latents, transformer, decoder tuning: `mini` from nothing, `detail` from
 #                                               the weights of models/wan-mini
-#   miniature.sh [--bed NAME] continue HOURS    train on from before the cool-down, up to HOURS processor hours in all;
-#                                               without a training state, HOURS more from the weights of the folder
+#   miniature.sh [--bed NAME] continue HOURS    train the transformer on from before the cool-down, up to HOURS processor hours of
+#                                               it in all; without a training state, HOURS more from the weights of the folder
 #   miniature.sh [--bed NAME] evaluate          quick accuracy of the last checkpoint, at every size
 #   miniature.sh [--bed NAME] export            write the folder under models/, measure it, fill in the model card
 #   miniature.sh [--bed NAME] smoke             train for a minute on tiny settings and check the result
@@ -97,13 +97,17 @@ train)
     tune_decoder
     ;;
 continue)
-    hours=${2:?processor hours in all}
+    hours=${2:?processor hours of the transformer in all}
+    if [[ -e $state/vae.pt && ! -e $state/transformer.pt ]]; then
+        echo "miniature.sh: continue: $state: has a codec of its own and no transformer yet; accepted: train, which goes on" >&2
+        exit 2
+    fi
     if [[ ! -e $state/vae ]]; then
         mkdir -p "$state"
         cp -r "$model/vae" "$model/tokenizer" "$state/"
     fi
     encode_bank
-    "$python" continue_from.py --state "$state" --hours "$hours"
+    run continue_from.py --hours "$hours"
     train_transformer "$hours" --begin-with "$model"
     ;;
 evaluate)
@@ -131,7 +135,8 @@ export)
         trap - EXIT
         ;;
     detail)
-        measure accuracy --count 128 --sheet "$model/contact_128.png"
+        measure accuracy --count 64 --sheet "$model/contact_128.png"
+        measure accuracy --count 64 --guidance 3
         measure caching --count 32
         ;;
     esac

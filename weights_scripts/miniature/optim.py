@@ -48,7 +48,7 @@ class Pair:
         plain = [p for p in others if p.dim() != 2]
         self.adam = torch.optim.AdamW([{"params": decayed}, {"params": plain, "weight_decay": 0.0}], lr=adam_lr,
                                       betas=(0.9, 0.99), weight_decay=weight_decay)
-        self.full_rates = [group["lr"] for group in self.groups()]
+        self.settings = [{name: group[name] for name in ("lr", "weight_decay")} for group in self.groups()]
 
     def groups(self):
         """Of both optimizers, as they are now: loading a state replaces them."""
@@ -58,9 +58,9 @@ class Pair:
         return [p for group in self.groups() for p in group["params"]]
 
     def step(self, rate):
-        """One update at `rate` times the full learning rates."""
-        for group, lr in zip(self.groups(), self.full_rates, strict=True):
-            group["lr"] = lr * rate
+        """One update at `rate` times the full learning rates, whatever a loaded state was made with."""
+        for group, settings in zip(self.groups(), self.settings, strict=True):
+            group.update(settings, lr=settings["lr"] * rate)
         self.muon.step()
         self.adam.step()
 

@@ -24,12 +24,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SEED, STEPS, LAYERS = 0, 4, 2
 
 
-def run(*command):
-    """Output of a program; a failure ends the test."""
+def run(*command, expected=0):
+    """Output of a program; another exit code than the expected one ends the test."""
     print("+", " ".join(command), flush=True)
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE)
     print(done.stdout, flush=True)
-    assert done.returncode == 0, command
+    assert done.returncode == expected, command
     return done.stdout
 
 
@@ -64,12 +64,15 @@ def check_codec(script, crops):
     assert quality[-1] > quality[0], quality
 
 
-def check_transformer(script, size, binding):
-    output = script("train_transformer.py", "--hours", "0.002", "--layers", str(LAYERS), "--batch", "16", "--large", "0.25", "--report", "4", "--eager")
+def check_transformer(script, bed):
+    second_size, size = ("--large", "0.25") if len(bed.sizes) > 1 else (), str(bed.sizes[0])
+    settings = ("--layers", str(LAYERS), "--batch", "16", *second_size, "--report", "2", "--eager")
+    output = script("train_transformer.py", "--hours", "0.002", *settings)
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     losses = [line["loss"][size] for line in lines if size in line["loss"]]
     assert len(losses) > 2 and losses[-1] < losses[0], losses
-    assert not binding or lines[-1]["binding"] < 0.1, lines[-1]
+    assert not bed.binding or lines[-1]["binding"] < 0.1, lines[-1]
+    script("train_transformer.py", "--hours", "0.004", *settings, expected=1)  # the learning rate has gone down
 
 
 @torch.no_grad()
@@ -132,18 +135,18 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         state, exported = os.path.join(work, "state"), os.path.join(work, bed.model)
 
-        def script(file, *arguments):
-            return run(sys.executable, os.path.join(HERE, file), "--bed", bed.name, *arguments)
+        def script(file, *arguments, **expected):
+            return run(sys.executable, os.path.join(HERE, file), "--bed", bed.name, *arguments, **expected)
 
-        def stage(file, *arguments):
-            return script(file, "--state", state, *arguments)
+        def stage(file, *arguments, **expected):
+            return script(file, "--state", state, *arguments, **expected)
 
         check_resuming()
         check_reader(bed)
         check_codec(stage, 4 * 64 // bed.sizes[0])
         for size in bed.sizes:
             stage("encode_latents.py", "--size", str(size), "--shards", "1", "--clips", str(bed.fewer(bed.sampled, size) * 2), "--eager")
-        check_transformer(stage, str(bed.sizes[0]), bed.binding)
+        check_transformer(stage, bed)
         stage("export.py", "--to", exported)
         check_beginning(bed, exported, state)
         check_sampling(bed, exported, args.program, work)

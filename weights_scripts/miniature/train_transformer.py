@@ -122,14 +122,15 @@ class Trainer:
         self.optimizer = optim.Pair(matrices, others, args.muon_lr, args.adam_lr, args.weight_decay)
         self.average = [p.detach().clone() for p in self.everything]
         self.step = self.clips = 0
-        self.seconds, self.cooled = 0.0, False
+        self.seconds = 0.0
+        self.cooling = None  # (budget, cool-down) once the learning rate has begun to go down
         self.binding = binding.Binding(args.bed.world, tokenizer) if args.binding else None
 
     def save(self, path):
         heads = self.binding.state_dict() if self.binding else {}
         torch.save({"transformer": self.transformer.state_dict(), "text_encoder": self.encoder.state_dict(),
                     "ema": self.average, "optimizer": self.optimizer.state_dict(), "step": self.step,
-                    "clips": self.clips, "seconds": self.seconds, "cooled": self.cooled, "layers": self.args.layers,
+                    "clips": self.clips, "seconds": self.seconds, "cooling": self.cooling, "layers": self.args.layers,
                     "heads": self.args.heads, "binding": heads}, path + ".part")
         os.replace(path + ".part", path)
 
@@ -137,7 +138,7 @@ class Trainer:
         """Save the state; until the cool-down also as the one that a longer training goes on from."""
         last, stable = (os.path.join(self.args.state, name) for name in ("transformer.pt", "transformer_stable.pt"))
         self.save(last)
-        if not self.cooled:
+        if self.cooling is None:
             shutil.copyfile(last, stable + ".part")
             os.replace(stable + ".part", stable)
 
@@ -149,7 +150,7 @@ class Trainer:
         self.encoder.load_state_dict(state["text_encoder"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["ema"], state["step"]
-        self.clips, self.seconds, self.cooled = state["clips"], state["seconds"], state.get("cooled", False)
+        self.clips, self.seconds, self.cooling = state["clips"], state["seconds"], state.get("cooling")
         if self.binding and state.get("binding"):
             self.binding.load_state_dict(state["binding"])
             self.binding.requires_grad_(False)
@@ -212,16 +213,18 @@ def train(trainer, captions, rank, world):
         print("parameters", count(trainer.transformer), count(trainer.encoder), "clips", {s: len(b) for s, b in banks.items()}, flush=True)
     budget, running, saved = args.hours * 3600, {}, trainer.seconds
     cooling_begins = budget * (1 - args.cooldown)
-    if trainer.cooled and trainer.seconds < cooling_begins:
-        sys.exit("transformer.pt: its learning rate has gone down; accepted: a copy of transformer_stable.pt to continue from")
+    plan = args.hours, args.cooldown
+    if trainer.cooling not in (None, plan):
+        sys.exit("transformer.pt: its learning rate went down for --hours {} --cooldown {}; accepted: these, or a copy of transformer_stable.pt "
+                 "to continue from".format(*trainer.cooling))
     processor_time, window = time.process_time(), (time.time(), trainer.clips)
     while trainer.seconds < budget:
         progress = trainer.seconds / budget
         rate = min(1.0, (trainer.step + 1) / 100) * min(1.0, (1 - progress) / max(args.cooldown, 1e-6))
-        if not trainer.cooled and trainer.seconds > cooling_begins:
+        if trainer.cooling is None and trainer.seconds > cooling_begins:
             if rank == 0:
                 trainer.checkpoint()
-            trainer.cooled = True
+            trainer.cooling = plan
         same_everywhere = torch.Generator().manual_seed(trainer.step)  # all processes choose the same size
         size = bed.sizes[-1] if float(torch.rand((), generator=same_everywhere)) < args.large else bed.sizes[0]
         if trainer.step % 100 == 0:
@@ -266,8 +269,7 @@ def train(trainer, captions, rank, world):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", default="state", help="folder of the training state")
-    beds.add_option(parser)
+    beds.add_state_option(parser)
     parser.add_argument("--hours", type=float, default=4.0, help="budget in processor hours per process, over all runs")
     parser.add_argument("--cooldown", type=float, default=0.25, help="last part of the budget, learning rate to zero")
     parser.add_argument("--batch", type=int, default=None, help="clips per process at the bed's first size; fewer at the second")
@@ -282,8 +284,10 @@ def main():
     parser.add_argument("--begin-with", default=None, help="model folder whose weights a training from nothing begins with")
     parser.add_argument("--report", type=int, default=50, help="steps between two lines of output")
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
-    args = parser.parse_args()
+    args = beds.parse_state(parser)
     bed = args.bed
+    if args.large and len(bed.sizes) == 1:
+        parser.error(f"--large: has no effect on {bed.name}, whose clips have one size; accepted: 0")
     args.batch, args.layers, args.heads = args.batch or bed.batch, args.layers or bed.layers, args.heads or bed.heads
     args.binding = bed.binding if args.binding is None else args.binding
     rank, world = parallel.start()

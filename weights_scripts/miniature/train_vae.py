@@ -19,6 +19,7 @@ import optim
 import parallel
 
 SEED, VALIDATION_SEED = 11, 900
+DECODER_NOISE = 0.06
 
 
 def training_clips(bed, index, crops, frames, whole):
@@ -155,8 +156,7 @@ def read_codec(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--state", default="state", help="folder of the training state")
-    beds.add_option(parser)
+    beds.add_state_option(parser)
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--crops", type=int, default=12, help="crops of half the bed's first size per process and step")
     parser.add_argument("--cooldown", type=float, default=0.6, help="last part of the training, learning rate to zero")
@@ -165,11 +165,18 @@ def main():
     parser.add_argument("--kl", type=float, default=None, help="weight of the KL divergence (default: the bed's)")
     parser.add_argument("--begin-with", default=None, help="model folder whose codec a training from nothing begins with")
     parser.add_argument("--decoder-only", action="store_true", help="improve the decoder; latents stay valid")
-    parser.add_argument("--noise", type=float, default=0.06, help="with --decoder-only: latent noise, in units of latents_std")
+    parser.add_argument("--noise", type=float, default=None, help=f"with --decoder-only: latent noise, in units of latents_std (default: {DECODER_NOISE})")
     parser.add_argument("--validation-clips", type=int, default=128, help="clips of the final scores at the bed's first size")
     parser.add_argument("--report", type=int, default=100, help="steps between two lines of output")
     parser.add_argument("--eager", action="store_true", help="do not compile; for short runs")
-    args = parser.parse_args()
+    args = beds.parse_state(parser)
+    if args.decoder_only:
+        for option in ("begin_with", "kl"):
+            if getattr(args, option) is not None:
+                parser.error(f"--{option.replace('_', '-')}: has no effect with --decoder-only; accepted: one of the two")
+    elif args.noise is not None:
+        parser.error("--noise: has no effect without --decoder-only; accepted: both")
+    args.noise = DECODER_NOISE if args.noise is None else args.noise
     if args.kl is None:
         args.kl = args.bed.kl
     rank, world = parallel.start()
