@@ -9,6 +9,7 @@
 
 #include "caches/adacache_codebook.h"
 #include "caches/change.h"
+#include "caches/missed_refresh.h"
 #include "caches/motion.h"
 #include "caches/refusal.h"
 #include "caches/settled_option.h"
@@ -76,7 +77,9 @@ class AdaCache : public CachePolicy {
     if (window_.must_compute(point.step)) return Decision::recompute("window", change_);
     // What a rehearsal cannot show decides here: the look tells it so.
     point.evidence.hidden();
-    return computes_ ? Decision::recompute(reason_, change_) : Decision::reuse("rate", change_);
+    if (computes_) return Decision::recompute(reason_, change_);
+    if (missed(point, computed_)) return Decision::recompute(kMissedRefresh, change_);
+    return Decision::reuse("rate", change_);
   }
 
   void observe(const DecisionPoint& point, const Feature& fresh, const Feature*) override {

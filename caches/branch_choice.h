@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "caches/missed_refresh.h"
 #include "caches/registry.h"
 #include "core/cache_policy.h"
 
@@ -24,6 +25,9 @@ class BranchChoice {
     const bool follows = conditional_decides_ && point.branch == Branch::kUnconditional && step_ == point.step.index;
     if (!follows) decision_ = std::forward<Judge>(judge)(point);
     step_ = point.step.index;
+    if (decision_.action == Action::kRecompute) computed_ = step_;
+    if (follows && decision_.action == Action::kBlend && missed(point, computed_))
+      return Decision::recompute(kMissedRefresh);
     return decision_;
   }
 
@@ -31,6 +35,7 @@ class BranchChoice {
   bool conditional_decides_;
   Decision decision_;  ///< of the branch that decided last
   int step_ = -1;      ///< the step of that
+  int computed_ = -1;  ///< last step that was to be computed
 };
 
 }  // namespace ditto

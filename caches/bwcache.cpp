@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "caches/missed_refresh.h"
 #include "caches/number_list.h"
 #include "caches/refusal.h"
 #include "caches/settled_option.h"
@@ -116,7 +117,9 @@ class BwCache : public CachePolicy {
     if (window_end_ && number > *window_end_) return Decision::recompute("tail", change_);
     if (trigger_) {
       const bool refreshes = (number - *trigger_) % (max_reuse_ + 1) == 0;
-      return refreshes ? Decision::recompute("refresh", change_) : Decision::reuse("blocks changed little", change_);
+      if (refreshes) return Decision::recompute("refresh", change_);
+      if (missed(point, computed_)) return Decision::recompute(kMissedRefresh, change_);
+      return Decision::reuse("blocks changed little", change_);
     }
     if (number <= 2) return Decision::recompute("no change known yet");
     if (!point.evidence.recall(output_name(blocks_.front())).defined()) {
@@ -126,6 +129,7 @@ class BwCache : public CachePolicy {
   }
 
   void observe(const DecisionPoint& point, const Feature&, const Feature*) override {
+    computed_ = point.step.index;
     // Beyond the window a change has no say any more.
     const bool is_late = window_end_ && point.step.index + 1 >= *window_end_;
     if (is_late || (trigger_ && !retest_)) return;
@@ -185,6 +189,7 @@ class BwCache : public CachePolicy {
 
   Changes changes_;  ///< of all branches in the computed step `measured_`
   int measured_ = -1;
+  int computed_ = -1;              ///< last step computed in any branch
   int judged_ = -1;                ///< step for which the conclusion was drawn
   std::optional<double> change_;   ///< mean relative change in the step before, when it was measured
   std::optional<int> trigger_;     ///< step, counted from 1, from which reuse is counted

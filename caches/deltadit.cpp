@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "caches/missed_refresh.h"
 #include "caches/refusal.h"
 #include "caches/settled_option.h"
 #include "caches/step_window.h"
@@ -45,7 +46,9 @@ class DeltaDit : public CachePolicy {
     const Place& place = places_[static_cast<std::size_t>(point.site)];
     if (!(step.index < rear_steps_ ? place.is_rear : place.is_front)) return Decision::recompute("outside the range");
     if (step.index == rear_steps_) return Decision::recompute("the range changes");
-    if (step.index % interval_ == 0) return Decision::recompute("interval");
+    const auto is_due = [&](int index) { return index == rear_steps_ || index % interval_ == 0; };
+    if (is_due(step.index)) return Decision::recompute("interval");
+    if (missed_due(point, is_due)) return Decision::recompute(kMissedRefresh);
     return Decision::reuse("interval");
   }
 

@@ -61,7 +61,10 @@ class FirstBlock : public CachePolicy {
 
   Decision decide(const DecisionPoint& point) override {
     Decision decision = branch_.decide(point, [&](const DecisionPoint& asked) { return judge(asked); });
-    if (decision.action == Action::kBlend) decision.weights = weights(point);
+    if (decision.action == Action::kBlend) {
+      decision.weights = weights(point);
+      if (!point.snapshots.empty()) head_delta_.erase(point.branch);
+    }
     return decision;
   }
 

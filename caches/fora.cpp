@@ -1,6 +1,7 @@
 #include "caches/fora.h"
 
 #include "caches/feature_sites.h"
+#include "caches/missed_refresh.h"
 
 namespace ditto {
 namespace {
@@ -15,8 +16,9 @@ class Fora : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    const int left = point.step.count - 1 - point.step.index;
-    if (point.step.index == 0 || left % interval_ == 0) return Decision::recompute("interval");
+    const auto is_due = [&](int index) { return index == 0 || (point.step.count - 1 - index) % interval_ == 0; };
+    if (is_due(point.step.index)) return Decision::recompute("interval");
+    if (missed_due(point, is_due)) return Decision::recompute(kMissedRefresh);
     return Decision::reuse("interval");
   }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "caches/missed_refresh.h"
 #include "caches/planners/edge_graph.h"
 #include "caches/planners/lexicographic.h"
 #include "caches/preset.h"
@@ -67,7 +68,9 @@ class LeMiCa : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    if (std::ranges::binary_search(computed_, point.step.node)) return Decision::recompute("scheduled");
+    const auto is_due = [&](int step) { return std::ranges::binary_search(computed_, step); };
+    if (is_due(point.step.index)) return Decision::recompute("scheduled");
+    if (missed_due(point, is_due)) return Decision::recompute(kMissedRefresh);
     return Decision::reuse("between scheduled steps");
   }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "caches/missed_refresh.h"
 #include "caches/number_list.h"
 #include "caches/preset.h"
 #include "caches/refusal.h"
@@ -102,6 +103,9 @@ class Pab : public CachePolicy {
                     "less than timestep_high");
     }
     reused_feed_forward_ = broadcast_steps(settings_.feed_forward, schedule);
+    for (const StepInfo& step : schedule) {
+      in_window_.push_back(settings_.timestep_low < step.timestep && step.timestep < settings_.timestep_high);
+    }
     const auto is_broadcast = [](const UnitInfo& unit) { return unit.kind.ends_with("attention"); };
     if (std::ranges::none_of(topology.units, is_broadcast)) {
       throw Error(ExitCode::kUsage, "--cache: pab: the model has no attention units; accepted: models that have some");
@@ -111,14 +115,17 @@ class Pab : public CachePolicy {
 
   Decision decide(const DecisionPoint& point) override {
     const int interval = intervals_[static_cast<std::size_t>(point.site)];
-    if (interval == kFeedForward) {
-      const bool reused = reused_feed_forward_[static_cast<std::size_t>(point.step.index)];
-      return reused ? Decision::reuse("broadcast") : Decision::recompute("no broadcast");
-    }
-    if (point.step.index % interval == 0) return Decision::recompute("interval");
-    const double timestep = point.step.timestep;
-    const bool inside = settings_.timestep_low < timestep && timestep < settings_.timestep_high;
-    return inside ? Decision::reuse("broadcast") : Decision::recompute("window");
+    const bool counts_steps = interval != kFeedForward;
+    const auto in_turn = [&](int index) {
+      return counts_steps ? index % interval == 0 : !reused_feed_forward_[static_cast<std::size_t>(index)];
+    };
+    const auto is_due = [&](int index) {
+      return in_turn(index) || (counts_steps && !in_window_[static_cast<std::size_t>(index)]);
+    };
+    if (in_turn(point.step.index)) return Decision::recompute(counts_steps ? "interval" : "no broadcast");
+    if (is_due(point.step.index)) return Decision::recompute("window");
+    if (missed_due(point, is_due)) return Decision::recompute(kMissedRefresh);
+    return Decision::reuse("broadcast");
   }
 
   std::vector<SettledOption> settled_options() const override {
@@ -204,8 +211,8 @@ class Pab : public CachePolicy {
   PolicyOptions options_;
   FeatureForm form_;
   Settings settings_;
-  std::vector<int> intervals_;  ///< by site
-  std::vector<bool> reused_feed_forward_;
+  std::vector<int> intervals_;                         ///< by site
+  std::vector<bool> reused_feed_forward_, in_window_;  ///< by executed step
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "caches/background_blocks.h"
 #include "caches/index_list.h"
+#include "caches/missed_refresh.h"
 #include "caches/profile_source.h"
 #include "caches/refusal.h"
 #include "caches/settled_option.h"
@@ -84,9 +85,11 @@ class ProfilingDiT : public CachePolicy {
   }
 
   Decision decide(const DecisionPoint& point) override {
-    const auto step = static_cast<std::size_t>(point.step.index);
+    const std::vector<bool>& refreshed = refreshed_[static_cast<std::size_t>(point.site)];
+    const auto is_due = [&](int index) { return refreshed[static_cast<std::size_t>(index)]; };
     if (point.step.index < background_.first) return Decision::recompute("window");
-    if (refreshed_[static_cast<std::size_t>(point.site)][step]) return Decision::recompute("refresh");
+    if (is_due(point.step.index)) return Decision::recompute("refresh");
+    if (missed_due(point, is_due)) return Decision::recompute(kMissedRefresh);
     return Decision::reuse("background");
   }
 

@@ -80,6 +80,9 @@ class Schedule : public CachePolicy {
   /// A decision has its step, comes once and, where it blends, finds what was computed before: anything else would be
   /// passed over in silence.
   void check_events() const {
+    if (trace_.run.grid.nodes.empty() || trace_.run.grid.nodes.front() != 0) {
+      refuse("jumps over step 0", "a run that begins at the first step");
+    }
     std::map<std::pair<std::string, Branch>, std::pair<int, int>> slots;  // last step decided, snapshots stored
     int step = -1;
     for (const TraceEvent& event : trace_.events) {

@@ -63,6 +63,7 @@ void refuse_no_prompts(const std::filesystem::path& prompts) {
 JobSource::JobSource(JobSourceSettings settings, Request base)
     : settings_(std::move(settings)), base_(std::move(base)), seeds_(settings_.seeds) {
   if (seeds_.empty()) seeds_.push_back(base_.seed);
+  require_valid_utf8(base_.negative, "--negative");
   if (settings_.prompts) {
     lines_.emplace(*settings_.prompts, settings_.stop);
   } else {

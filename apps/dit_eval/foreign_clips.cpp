@@ -24,14 +24,14 @@ ForeignClip parse_clip(const std::string& line, const std::string& source, const
   record.row = reader.text("row");
   record.cache = reader.text("cache");
   record.prompt = reader.text("prompt");
-  record.seed = static_cast<std::uint64_t>(reader.integer("seed", {0}));
+  record.seed = reader.unsigned_integer("seed");
   constexpr NumberRange kPositive = {1e-9, 1e9};
   record.seconds = reader.number("seconds", kPositive);
   record.full_seconds = reader.number("full_seconds", kPositive);
-  record.units_computed = reader.integer("units_computed", {0});
   record.units_total = reader.integer("units_total", {1});
-  record.branch_steps_computed = reader.integer("branch_steps_computed", {0});
+  record.units_computed = reader.integer("units_computed", {0, record.units_total});
   record.branch_steps_total = reader.integer("branch_steps_total", {1});
+  record.branch_steps_computed = reader.integer("branch_steps_computed", {0, record.branch_steps_total});
   record.cache_bytes = reader.integer("cache_bytes", {-1}, -1);
   clip.frames = confined_path(list.parent_path(), reader.text("frames"), list);
   clip.reference = confined_path(list.parent_path(), reader.text("reference"), list);

@@ -17,19 +17,19 @@ const utf8proc_uint8_t* bytes_of(std::string_view text) {
 
 }  // namespace
 
-void require_valid_utf8(std::string_view text) {
+void require_valid_utf8(std::string_view text, std::string_view what) {
   for (std::size_t offset = 0; offset < text.size();) {
     utf8proc_int32_t code_point = 0;
     const auto length = static_cast<utf8proc_ssize_t>(text.size() - offset);
     const utf8proc_ssize_t consumed = utf8proc_iterate(bytes_of(text) + offset, length, &code_point);
     if (consumed <= 0) {
-      throw Error(ExitCode::kUsage, fmt::format("prompt: byte 0x{:02x} at offset {} is not valid UTF-8; "
+      throw Error(ExitCode::kUsage, fmt::format("{}: byte 0x{:02x} at offset {} is not valid UTF-8; "
                                                 "accepted: UTF-8 text",
-                                                static_cast<unsigned char>(text[offset]), offset));
+                                                what, static_cast<unsigned char>(text[offset]), offset));
     }
     if (code_point == 0) {
       throw Error(ExitCode::kUsage,
-                  fmt::format("prompt: NUL character at offset {}; accepted: UTF-8 text without NUL", offset));
+                  fmt::format("{}: NUL character at offset {}; accepted: UTF-8 text without NUL", what, offset));
     }
     offset += static_cast<std::size_t>(consumed);
   }

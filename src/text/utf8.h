@@ -12,8 +12,8 @@ struct Utf8Character {
   std::size_t bytes;
 };
 
-/// Throws Error(kUsage) naming the byte offset when `text` is not valid UTF-8 or contains NUL.
-void require_valid_utf8(std::string_view text);
+/// Throws Error(kUsage) naming `what` and the byte offset when `text` is not valid UTF-8 or contains NUL.
+void require_valid_utf8(std::string_view text, std::string_view what = "prompt");
 
 /// Decodes the character that starts at `offset`; `text` must be valid UTF-8 and `offset` inside it.
 Utf8Character decode_utf8(std::string_view text, std::size_t offset);

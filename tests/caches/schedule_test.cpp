@@ -172,9 +172,7 @@ TEST_F(ScheduleFile, WithTooFewWeightsIsRefused) {
 
 TEST_F(ScheduleFile, ThatJumpsOverTheFirstStepIsRefused) {
   save("{\"run\": {\"steps\": 4, \"sites\": [], \"jumped\": [0, 1]}}\n");
-  EXPECT_EQ(run_refusal({schedule()}, toy_request(4)),
-            "--cache: the grid of steps it asks for is not possible; accepted: ascending nodes from 0, below 4, and "
-            "noise levels that fall to 0");
+  EXPECT_EQ(refusal(schedule()), "jumps over step 0; accepted: a run that begins at the first step");
 }
 
 TEST_F(ScheduleFile, ThatContradictsItselfIsRefused) {

@@ -42,6 +42,13 @@ class DitProfile : public testing::Test {
   Scratch scratch_;
 };
 
+TEST_F(DitProfile, RefusesANegativeThatIsNoTextBeforeAnythingIsWritten) {
+  const Finished refused = run(measure() + Arguments{"--guidance", "3", "-n", "a\xff", "-o", "all"});
+  EXPECT_EQ(refused.exit_code, kUsage);
+  EXPECT_TRUE(contains(refused.err, "--negative: byte 0xff at offset 1 is not valid UTF-8")) << refused.err;
+  EXPECT_EQ(scratch_.names(), (std::set<std::string>{"prompts.txt"}));
+}
+
 TEST_F(DitProfile, MeasuresShowsAndMerges) {
   const Finished measured = run(measure() + Arguments{"--edges", "1", "--json", "-o", "all"});
   ASSERT_EQ(measured.exit_code, kDone) << measured.err;

@@ -145,6 +145,8 @@ TEST_F(Evaluated, ClipsOfAnotherProgramAreScoredAgainstTheirOwnReference) {
                                                                             {"reference", "missing.safetensors"},
                                                                             {"prompt", "another prompt"},
                                                                             {"seconds", 0},
+                                                                            {"units_computed", 61},
+                                                                            {"branch_steps_computed", 9},
                                                                             {"colour", "red"}}) {
     json bad = clip;
     bad["cache"] = "not scored yet";
