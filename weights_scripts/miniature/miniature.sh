@@ -92,7 +92,7 @@ train)
         run_parallel train_transformer.py --hours 0.6 --cooldown 0
         train_transformer 2.8
     else
-        train_transformer 1.8 --begin-with "$mini"
+        train_transformer 2.9 --begin-with "$mini"
     fi
     tune_decoder
     ;;

@@ -1,7 +1,7 @@
 """Train the transformer and the text encoder of a miniature by flow matching on encoded clips.
 
     torchrun --nproc_per_node 2 train_transformer.py --hours 4 --large 0.25
-    torchrun --nproc_per_node 2 train_transformer.py --bed detail --hours 1.8 --cooldown 0.5 --begin-with ../../models/wan-mini
+    torchrun --nproc_per_node 2 train_transformer.py --bed detail --hours 2.9 --cooldown 0.5 --begin-with ../../models/wan-mini
 
 Learning rate: warm-up, constant, then linear to zero over the last --cooldown of the budget.  The budget is counted in
 processor time per process, so that other work on the machine or a stop (SIGSTOP) does not use it up.  The state is
